@@ -1,0 +1,129 @@
+"""`ci-kit.yaml`: read strictly, every mistake named with its line and the nearest right key."""
+
+import difflib
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+
+from ci_kit.errors import UserError
+from ci_kit.sections import DataName, DataSet, Evaluate, Report, Section, Train, Validate
+
+FILE = "ci-kit.yaml"
+MAX_BYTES = 2**20
+
+
+class Config(Section):
+    """The configuration of ci-kit, one section a step."""
+
+    base: str = Field("main", description="The branch that changes are compared with.")
+    data: dict[DataName, DataSet] = Field({}, description="The data sets, by name.")
+    validate_: Validate = Field(default_factory=lambda: Validate(), alias="validate", description="Data tests.")
+    train: Train = Field(default_factory=lambda: Train(), description="Training.")
+    evaluate: Evaluate = Field(default_factory=lambda: Evaluate(), description="Model tests and the gate.")
+    report: Report = Field(default_factory=lambda: Report(), description="The report.")
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader without aliases (a bomb needs them, a configuration does not) and duplicate keys."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.events.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem="aliases are not allowed", problem_mark=mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value]
+        for (key, _), name in zip(node.value, keys, strict=True):
+            if keys.count(name) > 1:
+                raise yaml.MarkedYAMLError(problem=f"{name!r} stands here twice", problem_mark=key.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def load(path: Path, overrides: Mapping[str, object] | None = None) -> Config:
+    """Read the file and apply `section.key` overrides; raise UserError with the line of the first mistake."""
+    try:
+        return read(path.read_bytes(), overrides, origin=path.name)
+    except FileNotFoundError as error:
+        raise UserError(f"no {path.name} in {path.parent}", hint=f"Write one: {_START!r}") from error
+    except OSError as error:
+        raise UserError(f"{path} can't be read", why=error.strerror or "") from error
+
+
+_START = "data: {evaluation: {path: data.csv}}"
+
+
+def read(raw: bytes, overrides: Mapping[str, object] | None = None, *, origin: str = FILE) -> Config:
+    """Read the bytes of a configuration, which may come from another revision; raise UserError as `load` does."""
+    if len(raw) > MAX_BYTES:
+        raise UserError(f"{origin} is {len(raw):,} bytes", why=f"the limit is {MAX_BYTES:,}")
+    try:
+        loader = _Loader(raw)
+        tree = loader.get_single_node()
+        document = {} if tree is None else loader.construct_document(tree)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{origin}:{mark.line + 1}" if mark else origin
+        raise UserError(f"{place} is not valid YAML", why=getattr(error, "problem", None) or str(error)) from error
+    if not isinstance(document, dict):
+        raise UserError(f"{origin} is a {type(document).__name__}", why="it must be a mapping", hint=f"Try {_START!r}")
+    for key, value in (overrides or {}).items():
+        section, _, name = key.partition(".")
+        if isinstance(document.setdefault(section, {}), dict):
+            document[section][name] = value
+    try:
+        return Config.model_validate(document, by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise _first_mistake(error, tree, origin) from error
+
+
+def _first_mistake(error: ValidationError, tree: yaml.Node | None, origin: str) -> UserError:
+    mistakes = error.errors(include_url=False)
+    first = next((one for one in mistakes if one["type"] == "extra_forbidden"), mistakes[0])
+    place, name = f"{origin}:{_line(tree, first['loc'])}", ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        message = first["msg"][0].lower() + first["msg"][1:]
+        shown = repr(first["input"])[:60]
+        return UserError(f"{place}: {name}: {message}", why=f"it is {shown}" if first["type"] != "missing" else "")
+    known = _keys(first["loc"][:-1])
+    close = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.6)
+    hint = f"Did you mean {close[0]!r}?" if close else f"Known keys: {', '.join(known)}"
+    return UserError(f"{place}: unknown key {name!r}", hint=hint)
+
+
+def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
+    line = 1
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            pairs = {key.value: (key, value) for key, value in node.value}
+            if part not in pairs:
+                break
+            key, node = pairs[part]
+            line = key.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line
+
+
+def _keys(location: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Config
+    for part in location:
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        if part in fields:
+            model = next(iter(_models(fields[str(part)].annotation)), model)
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in getattr(annotation, "__args__", ()) for model in _models(part)]
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of `ci-kit.yaml`, as published in `ci_kit/schemas/config.json`."""
+    return Config.model_json_schema(by_alias=True) | {"title": "ci-kit.yaml", "$id": "ci-kit:config:1"}

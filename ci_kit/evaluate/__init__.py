@@ -1,0 +1,8 @@
+"""Test the model: your model tests, and the gate against the baseline on the same rows."""
+
+from ci_kit.options import Option
+
+OPTIONS = (
+    Option(name="model", key="evaluate.model", help="An ONNX file, or `path.py:function`."),
+    Option(name="first-run", key="evaluate.first-run", help="Verdict without a comparable baseline: fail or allow."),
+)

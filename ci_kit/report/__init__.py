@@ -1,0 +1,9 @@
+"""Report: one Markdown report of all results, kept as exactly one comment on the pull request."""
+
+from ci_kit.options import Option
+
+OPTIONS = (
+    Option(name="id", key="report.id", help="One comment is kept per id."),
+    Option(name="title", key="report.title", help="What is reported on; default: the repository's name."),
+    Option(name="publisher", key="report.publisher", help="Who posts the comment: github or cml."),
+)

@@ -1,0 +1,131 @@
+"""The sections of `ci-kit.yaml`: every key, its default and its one-line description.
+
+A key is kebab-case in the file and snake_case in Python. User code is named `path/to/file.py:Name`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
+OneOrMore = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Reference = Annotated[str, Field(pattern=r"^[^:\x00]+\.py:[A-Za-z_][A-Za-z0-9_]*$")]
+DataName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")]
+Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}(s|m|h|d|w)$")]
+
+
+class Section(BaseModel):
+    """What every section shares: frozen, strict about unknown keys, kebab-case outside."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=_kebab, validate_by_name=True, validate_by_alias=True
+    )
+
+
+class Freshness(Section):
+    """How old the newest row may be."""
+
+    column: str = Field(description="The column of timestamps (UTC where they carry no zone).")
+    within: Duration = Field(description="The greatest age of the newest row, such as `36h` or `7d`.")
+
+
+class DataSet(Section):
+    """One data set: where it lies, its schema and its limits."""
+
+    path: OneOrMore = Field(min_length=1, description="Files, globs or folders, relative to this file.")
+    format: Literal["csv", "parquet", "jsonl"] | None = Field(None, description="Default: by the files' suffix.")
+    columns: tuple[str, ...] | None = Field(None, description="Column names of a CSV file without a header.")
+    schema_: Reference | None = Field(
+        None,
+        alias="schema",
+        description="A pandera `DataFrameModel` or `DataFrameSchema`, as `path.py:Name`; its flavour (polars or pandas)"
+        " chooses the engine.",
+    )
+    key: OneOrMore = Field((), description="The columns that name a row.")
+    sensitive: OneOrMore = Field((), description="Columns whose values are never shown.")
+    min_rows: int = Field(1, ge=0, description="Fewer rows fail.")
+    max_rows: int | None = Field(None, ge=0, description="More rows fail.")
+    fresh: Freshness | None = Field(None, description="How old the newest row may be.")
+
+
+class Overlap(Section):
+    """Two data sets that must not share rows: leakage from training into evaluation."""
+
+    between: tuple[DataName, DataName] = Field(description="The names of the two data sets.")
+    by: OneOrMore = Field((), description="Columns that identify a row; default: all columns that both have.")
+
+
+class Validate(Section):
+    """Data tests."""
+
+    overlap: tuple[Overlap, ...] = Field((), description="Pairs of data sets that must not share rows.")
+    samples: int = Field(5, ge=0, le=50, description="How many failing values to show per check.")
+
+
+class Price(Section):
+    """What an hour of this machine costs."""
+
+    per_hour: float = Field(ge=0, allow_inf_nan=False, description="Money per hour of wall time.")
+    currency: str = Field("USD", pattern=r"^[A-Z]{3}$", description="ISO 4217 code.")
+
+
+class Train(Section):
+    """Training."""
+
+    command: str | None = Field(None, min_length=1, description="The shell command; default: `dvc repro`.")
+    outputs: OneOrMore = Field((), description="Files that the command must write anew.")
+    metrics: str = Field("metrics.json", description="JSON (flat or DVCLive's) that the command writes.")
+    curves: str | None = Field(
+        None, description="JSON Lines, one object a step, or DVCLive's `plots/metrics` folder; drawn as curves."
+    )
+    gpu: Literal["none", "auto", "required"] = Field("auto", description="Whether a GPU is used, if there, or a must.")
+    disk: float = Field(1.0, ge=0, allow_inf_nan=False, description="GiB that must be free before the command starts.")
+    price: Price | None = Field(None, description="Without it no cost is reported.")
+
+
+class Gate(Section):
+    """How much worse a candidate may be before it fails."""
+
+    headline: Literal["accuracy", "mae", "rmse", "r2"] | None = Field(
+        None, description="The metric that people talk about; default: accuracy, or rmse for regression."
+    )
+    score_margin: Share = Field(0.05, description="Allowed relative rise of log loss, or of absolute error.")
+    headline_margin: Share = Field(
+        0.005, description="Allowed fall of accuracy or R² (absolute), or rise of an error (relative)."
+    )
+
+
+class Evaluate(Section):
+    """Model tests and the gate against the baseline."""
+
+    task: Literal["classification", "regression"] = Field("classification", description="What the model predicts.")
+    model: str = Field("model.onnx", description="An ONNX file, or `path.py:function` (frame in, array out).")
+    data: DataName = Field("evaluation", description="The data set to score.")
+    target: str = Field("target", description="The column with the truth.")
+    features: tuple[str, ...] | None = Field(
+        None, description="The model's columns, in order; default: all but target and key."
+    )
+    output: str | None = Field(None, description="The ONNX output to use; default: probabilities, else the first.")
+    tests: OneOrMore = Field((), description="Your pytest files or folders of model tests.")
+    gate: Gate = Field(default_factory=lambda: Gate(), description="How much worse is too much.")
+    first_run: Literal["fail", "allow"] = Field("fail", description="Verdict where there is no comparable baseline.")
+
+
+class Report(Section):
+    """The report on the pull request."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")] = Field(
+        "default", description="One comment is kept per id."
+    )
+    title: str = Field("", max_length=80, description="What is reported on; default: the repository's name.")
+    publisher: Literal["github", "cml"] = Field("github", description="Who posts the comment.")

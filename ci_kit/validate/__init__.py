@@ -1,0 +1,5 @@
+"""Test the data: every failure in one run, counted, sampled and redacted."""
+
+from ci_kit.options import Option
+
+OPTIONS = (Option(name="samples", key="validate.samples", help="How many failing values to show per check."),)
