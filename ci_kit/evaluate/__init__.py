@@ -1,4 +1,7 @@
-"""Test the model: your model tests, and the gate against the baseline on the same rows."""
+"""Test the model.
+
+Your own model tests, and the gate against the baseline on the same rows.
+"""
 
 from ci_kit.options import Option
 

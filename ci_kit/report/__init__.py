@@ -1,4 +1,7 @@
-"""Report: one Markdown report of all results, kept as exactly one comment on the pull request."""
+"""Report on the pull request.
+
+One Markdown report of all results, kept as exactly one comment.
+"""
 
 from ci_kit.options import Option
 

@@ -1,4 +1,7 @@
-"""Train the model: run the command under supervision and record what it made, took and cost."""
+"""Train the model.
+
+Runs the command under supervision and records what it made, took and cost.
+"""
 
 from ci_kit.options import Option
 

@@ -1,4 +1,7 @@
-"""Test the data: every failure in one run, counted, sampled and redacted."""
+"""Test the data.
+
+Every failure in one run: counted, sampled and redacted.
+"""
 
 from ci_kit.options import Option
 

