@@ -1,0 +1,122 @@
+"""The history: a branch of the repository that holds the Results of trusted commits, the kit's only database.
+
+`results/<sha>/<step>.json` is a Result, `results/<sha>/<step>.<file>` the per-row scores that belong to it.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ci_kit.errors import UserError
+from ci_kit.forge.git import Git
+from ci_kit.parts import File
+from ci_kit.result import FOLDER, MAX_BYTES, Result, parse
+
+BRANCH = "ci-kit"
+SCORES_BYTES = 2**20
+_REFS = (f"refs/remotes/origin/{BRANCH}", f"refs/heads/{BRANCH}")
+_SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """A Result of an ancestor, `distance` commits back, and the bytes of its scores file when they were kept."""
+
+    result: Result
+    sha: str
+    distance: int
+    scores: bytes | None = None
+
+
+def find(git: Git, start: str, step: str, say: Callable[[str], None] = lambda _: None) -> Past | None:
+    """Return what the history knows of the step at `start` or its nearest ancestor, None when it knows nothing.
+
+    A damaged entry is named through `say` and the next ancestor is tried.
+    """
+    names = _names(git)
+    wanted = f"{step}.json"
+    for sha in git.ancestors(start):
+        for ref in names.get(f"results/{sha}/{wanted}", ()):
+            try:
+                result = _result(git, ref, sha, step)
+            except UserError as error:
+                say(f"history: skipped {step} of {sha[:12]}: {error}")
+                continue
+            scores = _scores(git, ref, f"results/{sha}", result)
+            return Past(result=result, sha=sha, distance=git.distance(sha, start), scores=scores)
+    return None
+
+
+def entries(root: Path, results: list[Result], sha: str) -> dict[str, bytes]:
+    """Return what to record for a commit: path on the branch → bytes, scores files up to 1 MiB included."""
+    if not _SHA.fullmatch(sha):
+        raise UserError(f"{sha!r} is not a commit id")
+    found = {}
+    for result in results:
+        stem = f"{result.step}-{result.name}" if result.name else result.step
+        text = result.model_dump_json(indent=2, exclude_none=True) + "\n"
+        found[f"results/{sha}/{stem}.json"] = text.encode()
+        for file in _kept(result):
+            content = _own(root, file)
+            if content is not None:
+                found[f"results/{sha}/{stem}.{PurePosixPath(file.path).name}"] = content
+    return found
+
+
+def _names(git: Git) -> dict[str, list[str]]:
+    """Map each path of the history to the refs that have it, the shared one first."""
+    if not any(git.find(ref) for ref in _REFS):
+        git.fetch_branch(BRANCH)
+    names: dict[str, list[str]] = {}
+    for ref in _REFS:
+        listed = git.read("ls-tree", "-r", "-z", "--name-only", "--full-tree", ref, "results") or ""
+        for name in listed.split("\0"):
+            names.setdefault(name, []).append(ref)
+    return names
+
+
+def _result(git: Git, ref: str, sha: str, step: str) -> Result:
+    name = f"results/{sha}/{step}.json"
+    result = parse(_blob(git, f"{ref}:{name}", MAX_BYTES), name)
+    stem = f"{result.step}-{result.name}" if result.name else result.step
+    if stem != step:
+        raise UserError(f"{name} is a result of {stem}")
+    if result.source.sha not in (None, sha):
+        raise UserError(f"{name} is a result of commit {result.source.sha}")
+    return result
+
+
+def _scores(git: Git, ref: str, folder: str, result: Result) -> bytes | None:
+    stem = f"{result.step}-{result.name}" if result.name else result.step
+    for file in _kept(result):
+        try:
+            content = _blob(git, f"{ref}:{folder}/{stem}.{PurePosixPath(file.path).name}", SCORES_BYTES)
+        except UserError:
+            continue
+        if hashlib.sha256(content).hexdigest() == file.sha256:
+            return content
+    return None
+
+
+def _blob(git: Git, name: str, limit: int) -> bytes:
+    size = int(git.read("cat-file", "-s", name) or -1)
+    if not 0 <= size <= limit:
+        raise UserError(f"{name} has {size:,} bytes" if size > limit else f"{name} is missing")
+    return git.run("cat-file", "blob", name).stdout
+
+
+def _kept(result: Result) -> Iterator[File]:
+    return (file for file in result.files if file.role == "scores" and file.bytes <= SCORES_BYTES)
+
+
+def _own(root: Path, file: File) -> bytes | None:
+    """Return the bytes of a file that is really ours: below `.ci-kit`, unchanged since the step described it."""
+    path = (root / file.path).resolve()
+    if not path.is_relative_to((root / FOLDER).resolve()) or not path.is_file():
+        return None
+    if path.stat().st_size > SCORES_BYTES:
+        return None
+    content = path.read_bytes()
+    return content if hashlib.sha256(content).hexdigest() == file.sha256 else None

@@ -1,0 +1,135 @@
+import hashlib
+import time
+from pathlib import Path
+
+import pytest
+
+from ci_kit.errors import UserError
+from ci_kit.forge import history
+from ci_kit.forge.git import Git
+from ci_kit.forge.history import entries, find
+from ci_kit.result import File
+from tests.forge.repository import git, linear, result
+
+
+def scores(root: Path, content: bytes, name: str = ".ci-kit/scores.npz") -> File:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return File(path=name, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content), role="scores")
+
+
+def test_the_nearest_ancestor_with_a_result_is_found(repo: Path) -> None:
+    main = linear(repo, 5)
+    files = entries(repo, [result(main[0], value=0.1)], main[0]) | entries(repo, [result(main[2], value=0.2)], main[2])
+    linear(repo, 1, files, branch="ci-kit")
+    found = find(Git(repo), main[4], "evaluate")
+    assert found is not None
+    assert (found.sha, found.distance, found.result) == (main[2], 2, result(main[2], value=0.2))
+    assert find(Git(repo), main[4], "train") is None
+    same = find(Git(repo), main[0], "evaluate")
+    assert same is not None
+    assert same.distance == 0
+
+
+def test_scores_come_back_byte_for_byte(repo: Path) -> None:
+    main = linear(repo, 1)
+    content = bytes(range(256)) * 10
+    one = result(main[0], files=(scores(repo, content),))
+    linear(repo, 1, entries(repo, [one], main[0]), branch="ci-kit")
+    found = find(Git(repo), main[0], "evaluate")
+    assert found is not None
+    assert found.scores == content
+
+
+def test_scores_that_were_changed_on_the_branch_are_left_out(repo: Path) -> None:
+    main = linear(repo, 1)
+    files = entries(repo, [result(main[0], files=(scores(repo, b"scores"),))], main[0])
+    linear(repo, 1, files | {f"results/{main[0]}/evaluate.scores.npz": b"forged"}, branch="ci-kit")
+    found = find(Git(repo), main[0], "evaluate")
+    assert found is not None
+    assert found.scores is None
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"{", b"[]", b"\xff\xfe", b'{"schema": 99}', b"[" * 100_000],
+    ids=["empty", "cut", "list", "binary", "newer", "deep"],
+)
+def test_a_damaged_entry_is_named_and_the_next_ancestor_tried(repo: Path, damaged: bytes) -> None:
+    main = linear(repo, 2)
+    files = entries(repo, [result(main[0])], main[0]) | {f"results/{main[1]}/evaluate.json": damaged}
+    linear(repo, 1, files, branch="ci-kit")
+    said: list[str] = []
+    found = find(Git(repo), main[1], "evaluate", said.append)
+    assert found is not None
+    assert found.sha == main[0]
+    assert len(said) == 1
+    assert main[1][:12] in said[0]
+    assert "\n" not in said[0]
+
+
+def test_an_entry_of_another_step_or_commit_is_damaged(repo: Path) -> None:
+    main = linear(repo, 2)
+    other_step = entries(repo, [result(main[1], step="train")], main[1])[f"results/{main[1]}/train.json"]
+    other_commit = entries(repo, [result(main[1])], main[1])[f"results/{main[1]}/evaluate.json"]
+    files = {f"results/{main[1]}/evaluate.json": other_step, f"results/{main[0]}/evaluate.json": other_commit}
+    linear(repo, 1, files, branch="ci-kit")
+    said: list[str] = []
+    assert find(Git(repo), main[1], "evaluate", said.append) is None
+    assert ["result of train" in said[0], "result of commit" in said[1]] == [True, True]
+
+
+def test_an_entry_beyond_the_size_limit_is_not_read(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    main = linear(repo, 1)
+    linear(repo, 1, entries(repo, [result(main[0])], main[0]), branch="ci-kit")
+    monkeypatch.setattr(history, "MAX_BYTES", 100)
+    assert find(Git(repo), main[0], "evaluate") is None
+
+
+def test_only_our_own_small_and_unchanged_files_are_recorded(repo: Path) -> None:
+    sha = "a" * 40
+    (repo / "secret").write_bytes(b"secret")
+    (repo / ".ci-kit").mkdir()
+    (repo / ".ci-kit/link").symlink_to(repo / "secret")
+    outside = File(path="secret", sha256=hashlib.sha256(b"secret").hexdigest(), bytes=6, role="scores")
+    link = outside.model_copy(update={"path": ".ci-kit/link"})
+    big = scores(repo, b"x" * (2**20 + 1), ".ci-kit/big.npz")
+    changed = scores(repo, b"before", ".ci-kit/changed.npz")
+    (repo / ".ci-kit/changed.npz").write_bytes(b"after")
+    gone = outside.model_copy(update={"path": ".ci-kit/gone"})
+    good = scores(repo, b"good", ".ci-kit/good.npz")
+    html = scores(repo, b"html", ".ci-kit/report.html").model_copy(update={"role": "report"})
+    made = entries(repo, [result(sha, files=(outside, link, big, changed, gone, good, html))], sha)
+    assert sorted(made) == [f"results/{sha}/evaluate.good.npz", f"results/{sha}/evaluate.json"]
+    with pytest.raises(UserError, match="not a commit id"):
+        entries(repo, [], "../../etc")
+
+
+def test_the_branch_is_fetched_when_it_is_missing_and_shared_results_win(repo: Path, tmp_path: Path) -> None:
+    main = linear(repo, 1)
+    git(tmp_path, "clone", "--quiet", "--branch=main", str(repo), "clone")
+    linear(repo, 1, entries(repo, [result(main[0], value=0.7)], main[0]), branch="ci-kit")
+    clone = tmp_path / "clone"
+    found = find(Git(clone), main[0], "evaluate")
+    assert found is not None
+    assert found.result.metrics["accuracy"].value == 0.7
+    linear(clone, 1, entries(repo, [result(main[0], value=0.1)], main[0]), branch="ci-kit")
+    assert find(Git(clone), main[0], "evaluate") == found
+
+
+def test_no_remote_and_an_unreachable_remote_mean_none(repo: Path, tmp_path: Path) -> None:
+    main = linear(repo, 1)
+    assert find(Git(repo), main[0], "evaluate") is None
+    git(repo, "remote", "add", "origin", str(tmp_path / "nowhere"))
+    assert find(Git(repo), main[0], "evaluate") is None
+
+
+def test_ten_thousand_commits_are_searched_quickly(repo: Path) -> None:
+    main = linear(repo, 10_000)
+    linear(repo, 1, entries(repo, [result(main[0])], main[0]), branch="ci-kit")
+    started = time.process_time()
+    found = find(Git(repo), main[-1], "evaluate")
+    assert found is not None
+    assert found.distance == 9_999
+    assert time.process_time() - started < 0.5
