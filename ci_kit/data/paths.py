@@ -1,0 +1,84 @@
+"""From the paths of a data set to its files."""
+
+import os
+from glob import glob, has_magic
+from pathlib import Path
+from typing import Literal
+
+from ci_kit.errors import UserError
+from ci_kit.sections import DataSet
+
+Kind = Literal["csv", "parquet", "jsonl"]
+SUFFIXES: dict[str, Kind] = {
+    ".csv": "csv",
+    ".csv.gz": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+_KNOWN = ", ".join(SUFFIXES)
+
+
+def files(dataset: DataSet, root: Path) -> list[Path]:
+    """Return the data set's files, sorted and each once; raise UserError if a path gives none or a file is empty."""
+    found = {file for entry in dataset.path for file in _expand(entry, dataset, root)}
+    for file in sorted(found):
+        if file.stat().st_size == 0:
+            raise UserError(f"{shown(file, root)} is empty", why="0 bytes", hint="Write the data again or pull it")
+    return sorted(found)
+
+
+def kind(dataset: DataSet, root: Path) -> Kind:
+    """Return the one format of all files of the data set; raise UserError where they differ or can't be told."""
+    if dataset.format:
+        return dataset.format
+    kinds: dict[Kind, Path] = {}
+    for file in files(dataset, root):
+        found = _kind(file)
+        if found is None:
+            hint = f"Set `format: csv`, `parquet` or `jsonl`, or use one of {_KNOWN}"
+            raise UserError(f"the format of {shown(file, root)} is unknown", why="its suffix says nothing", hint=hint)
+        kinds.setdefault(found, file)
+    if len(kinds) > 1:
+        names = " and ".join(shown(file, root) for file in kinds.values())
+        raise UserError(f"{names} have different formats", why="a data set has one", hint="Make two data sets of them")
+    return next(iter(kinds))
+
+
+def shown(path: Path, root: Path) -> str:
+    """Return the path as the user would type it: relative where it lies below the root."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
+def _kind(file: Path) -> Kind | None:
+    name = file.name.lower()
+    return next((kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix)), None)
+
+
+def _expand(entry: str, dataset: DataSet, root: Path) -> list[Path]:
+    path = root / os.path.expanduser(entry)  # noqa: PTH111 - Path.expanduser raises where there is no home
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        inside = [file for file in sorted(path.rglob("*")) if file.is_file() and not _hidden(file, path)]
+        chosen = [file for file in inside if _kind(file) == dataset.format or (not dataset.format and _kind(file))]
+        if not chosen:
+            raise UserError(f"no data files in the folder {entry}", why=f"looked for {_KNOWN}")
+        return chosen
+    if has_magic(entry):
+        matched = [Path(name) for name in sorted(glob(str(path), recursive=True)) if Path(name).is_file()]  # noqa: PTH207
+        if matched:
+            return matched
+        raise UserError(f"no file matches {entry}", why=f"in {root.name or root}", hint="Check the glob")
+    raise UserError(f"no data at {entry}", hint=_missing_hint(path, entry))
+
+
+def _hidden(file: Path, folder: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
+
+
+def _missing_hint(path: Path, entry: str) -> str:
+    if path.with_name(path.name + ".dvc").is_file():
+        return f"It is tracked by DVC: run `dvc pull {entry}`"
+    return "Check `path` in ci-kit.yaml, or run `dvc pull` if DVC tracks it"
