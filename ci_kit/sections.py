@@ -18,7 +18,7 @@ def _kebab(name: str) -> str:
     return name.replace("_", "-")
 
 
-OneOrMore = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+OneOrMore = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])]
 Reference = Annotated[str, Field(pattern=r"^[^:\x00]+\.py:[A-Za-z_][A-Za-z0-9_]*$")]
 DataName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")]
 Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}(s|m|h|d|w)$")]

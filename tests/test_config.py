@@ -45,7 +45,10 @@ def test_an_override_wins_over_the_file() -> None:
         ("evalute: {}", "ci-kit.yaml:1: unknown key 'evalute'. Did you mean 'evaluate'?"),
         ("evaluate: {first_run: allow}", "ci-kit.yaml:1: unknown key 'evaluate.first_run'. Did you mean 'first-run'?"),
         ("evaluate: {gate: {margin: 0.1}}", "Did you mean 'score-margin'?"),
-        ("validate:\n  overlap:\n    - between: [a, b]\n      on: id", "ci-kit.yaml:4: unknown key 'validate.overlap.0.on'"),
+        (
+            "validate:\n  overlap:\n    - between: [a, b]\n      with: id",
+            "ci-kit.yaml:4: unknown key 'validate.overlap.0.with'",
+        ),
         ("data: {a: {}}", "ci-kit.yaml:1: data.a.path: field required"),
         ("base: main\nevaluate: {task: ranking}", "ci-kit.yaml:2: evaluate.task: input should be"),
         ("train: {price: {per-hour: .inf}}", "train.price.per-hour: input should be a finite number (it is inf)"),
@@ -57,7 +60,7 @@ def test_an_override_wins_over_the_file() -> None:
         ("x" * (config.MAX_BYTES + 1), "the limit is 1,048,576"),
         ("[" * 10_000, "is not valid YAML"),
         ("? [a, b]\n: 1", "is not valid YAML"),
-        ("1: 2", "unknown key '1'"),
+        ("1: 2", "keys should be strings"),
     ],
 )
 def test_each_mistake_is_one_line_with_its_place(text: str, message: str) -> None:

@@ -27,7 +27,9 @@ checks = st.builds(
 metrics = st.builds(Metric, value=finite, direction=st.sampled_from((None, "up", "down")), n=st.none() | st.integers(0))
 pairs = st.lists(st.tuples(finite, finite), max_size=20)
 series = st.builds(
-    lambda name, points: Series(name=name, x=tuple(x for x, _ in points), y=tuple(y for _, y in points)), anything, pairs
+    lambda name, points: Series(name=name, x=tuple(x for x, _ in points), y=tuple(y for _, y in points)),
+    anything,
+    pairs,
 )
 charts = st.builds(
     Chart,
