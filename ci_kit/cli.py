@@ -55,7 +55,9 @@ def _accept(function: Callable[..., None], accepted: tuple[Option, ...], **more:
         kinds[name] = Annotated[str, typer.Option(f"--{option.name}", help=option.help, show_default=False)]
         defaults[name] = ""
     keyword = inspect.Parameter.KEYWORD_ONLY
-    parameters = [inspect.Parameter(name, keyword, default=defaults[name], annotation=kind) for name, kind in kinds.items()]
+    parameters = [
+        inspect.Parameter(name, keyword, default=defaults[name], annotation=kind) for name, kind in kinds.items()
+    ]
     function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     function.__annotations__ = kinds
     return function
@@ -79,7 +81,9 @@ def _add(name: str) -> None:
 def _check(*, directory: Path, no_report: bool, **given: str) -> None:
     from ci_kit.journeys import check
 
-    raise typer.Exit(check(directory.resolve(), {name: _overrides(name, given) for name in STEPS}, report=not no_report))
+    raise typer.Exit(
+        check(directory.resolve(), {name: _overrides(name, given) for name in STEPS}, report=not no_report)
+    )
 
 
 for word in STEPS:

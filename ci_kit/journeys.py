@@ -90,9 +90,7 @@ def _reportable(root: Path) -> bool:
     return any(result_path(root, name).is_file() for name in CHECK)
 
 
-def configuration(
-    root: Path, event: actions.Event, overrides: Mapping[str, object]
-) -> tuple[config.Config, bytes]:
+def configuration(root: Path, event: actions.Event, overrides: Mapping[str, object]) -> tuple[config.Config, bytes]:
     """Read `ci-kit.yaml`; on a pull request from a fork, from the base branch, so that a fork can't move its own bar."""
     path = root / config.FILE
     if not event.fork:
