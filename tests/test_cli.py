@@ -1,0 +1,153 @@
+"""The command line end to end: exit codes, one line per mistake, and what is left behind."""
+
+import json
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ci_kit import result
+from ci_kit.__main__ import main
+
+CONFIG = """
+data:
+  evaluation: {path: data.csv, schema: "schemas.py:Rows", key: id}
+"""
+SCHEMA = """
+import pandera.polars as pa
+
+class Rows(pa.DataFrameModel):
+    id: int
+    x: float = pa.Field(ge=0)
+"""
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "ci-kit.yaml").write_text(CONFIG)
+    (tmp_path / "schemas.py").write_text(SCHEMA)
+    pl.DataFrame({"id": [1, 2, 3], "x": [0.5, 1.0, 2.0]}).write_csv(tmp_path / "data.csv")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def kit(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["ci-kit", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+def test_good_data_pass_and_leave_a_result(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert kit(monkeypatch, "validate") == 0
+    loaded = result.load(repository / ".ci-kit" / "validate.json")
+    assert loaded.status == "pass"
+    assert loaded.run.event == "local"
+    assert loaded.source.data["evaluation"].startswith("sha256:")
+    assert "validate" in capsys.readouterr().out
+
+
+def test_bad_data_fail_with_exit_code_1(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pl.DataFrame({"id": [1, 2, 2], "x": [0.5, -1.0, None]}).write_csv(repository / "data.csv")
+    assert kit(monkeypatch, "validate") == 1
+    failed = [check.id for check in result.load(repository / ".ci-kit" / "validate.json").checks if check.status == "fail"]
+    assert len(failed) >= 3, failed
+
+
+def spoil(repository: Path, name: str) -> None:
+    match name:
+        case "no configuration":
+            (repository / "ci-kit.yaml").unlink()
+        case "unknown key":
+            (repository / "ci-kit.yaml").write_text("dta: {}")
+        case "missing file":
+            (repository / "data.csv").unlink()
+        case "empty file":
+            (repository / "data.csv").write_text("")
+        case "schema does not import":
+            (repository / "schemas.py").write_text("import nothing_like_this\n")
+        case "schema is not there":
+            (repository / "schemas.py").write_text("Row = 1\n")
+        case "no data sets":
+            (repository / "ci-kit.yaml").write_text("base: main\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("no configuration", "no ci-kit.yaml"),
+        ("unknown key", "unknown key 'dta'. Did you mean 'data'?"),
+        ("missing file", "no data at data.csv"),
+        ("empty file", "data.csv is empty"),
+        ("schema does not import", "nothing_like_this"),
+        ("schema is not there", "Rows"),
+        ("no data sets", "data"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2_and_the_report_can_tell(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, says: str
+) -> None:
+    spoil(repository, name)
+    assert kit(monkeypatch, "validate") == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("ci-kit: ")
+    assert says in lines[0]
+    saved = result.load(repository / ".ci-kit" / "validate.json")
+    assert saved.status == "fail"
+    assert says in str(saved.checks[0].detail)
+
+
+def test_a_bug_of_ours_is_exit_code_3_with_the_place_of_the_log(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("ci_kit.validate.step.run", lambda job: 1 / 0)
+    assert kit(monkeypatch, "validate") == 3
+    line = capsys.readouterr().err.strip()
+    log = Path(line.rsplit(" ", 1)[1])
+    assert "ZeroDivisionError" in log.read_text()
+    log.unlink()
+
+
+@pytest.mark.parametrize("arguments", [("validate", "--smples", "3"), ("valdate",), ("run", "chek")])
+def test_a_wrong_word_on_the_command_line_is_exit_code_2(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    assert kit(monkeypatch, *arguments) == 2
+    assert "Error" in capsys.readouterr().err
+
+
+def test_an_option_overrides_the_file_and_is_checked_like_it(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert kit(monkeypatch, "validate", "--samples=many") == 2
+    assert "validate.samples" in capsys.readouterr().err
+    assert kit(monkeypatch, "validate", "--samples=") == 0
+
+
+def test_a_planted_module_in_the_workspace_does_not_run(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("json", "polars", "yaml"):
+        (repository / f"{name}.py").write_text("raise SystemExit('planted')")
+    assert kit(monkeypatch, "validate") == 0
+
+
+def test_a_fork_is_judged_by_the_configuration_of_the_base_branch(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fork = {"full_name": "mallory/demo"}
+    pull = {"number": 7, "head": {"sha": "a" * 40, "repo": fork}, "base": {"sha": "b" * 40, "ref": "main"}}
+    event = {"pull_request": pull | {"base": pull["base"] | {"repo": {"full_name": "octo/demo"}}}}  # type: ignore[operator]
+    path = repository / "event.json"
+    path.write_text(json.dumps(event))
+    for key, value in {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_EVENT_NAME": "pull_request",
+        "GITHUB_EVENT_PATH": str(path),
+        "GITHUB_REPOSITORY": "octo/demo",
+    }.items():
+        monkeypatch.setenv(key, value)
+    assert kit(monkeypatch, "validate") == 2
+    assert "no ci-kit.yaml at the base revision" in capsys.readouterr().err
