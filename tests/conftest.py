@@ -5,8 +5,13 @@ import os
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["pytester"]
+
 settings.register_profile("kit", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("kit")
+
+# The only reasons for which a test may be skipped where CI=true; anything else turns the run red.
+ALLOWED_SKIPS = ("the real cml is not on the PATH",)
 
 
 @pytest.fixture(autouse=True)
@@ -15,3 +20,15 @@ def _away_from_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("GITHUB_", "RUNNER_", "INPUT_", "CI_KIT_INPUT_")):
             monkeypatch.delenv(name)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Turn a run with an unlisted skip red, so that no check disappears unseen."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") != "true" or reporter is None:
+        return
+    skipped = [report.longrepr[2] for report in reporter.stats.get("skipped", []) if isinstance(report.longrepr, tuple)]
+    unlisted = sorted({why for why in skipped if not why.removeprefix("Skipped: ").startswith(ALLOWED_SKIPS)})
+    if unlisted:
+        reporter.write_line(f"skipped in CI without being listed in tests/conftest.py: {'; '.join(unlisted)}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,60 @@
+"""What the documents show is what the tests run, and what they link to is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ci_kit import cli, config, errors
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted(
+    path
+    for pattern in ("*.md", "actions/*/*.md", "benchmarks/*.md", "docs/**/*.md", "examples/**/*.md")
+    for path in ROOT.glob(pattern)
+    if ".venv" not in path.parts
+)
+
+
+def blocks(path: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / path).read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+        if not target.startswith(("http://", "https://")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_configuration_in_the_readme_is_valid() -> None:
+    texts = [text for text in blocks("README.md", "yaml") if text.startswith("data:")]
+    assert texts
+    for text in texts:
+        assert config.read(text.encode()).data["evaluation"].key == ("position",)
+
+
+def test_the_model_tests_in_the_readme_are_those_of_the_example() -> None:
+    assert blocks("README.md", "python") == [(ROOT / "examples/digits/tests/test_model.py").read_text()]
+
+
+def test_the_readme_names_every_exit_code() -> None:
+    text = (ROOT / "README.md").read_text()
+    for code in (errors.PASSED, errors.FAILED, errors.MISUSED, errors.BROKEN, errors.CANCELLED):
+        assert re.search(rf"\b{code} ", text), code
+
+
+def test_the_contributing_page_names_the_places_where_steps_are_listed() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    assert "STEPS" in text
+    assert hasattr(cli, "STEPS")
+
+
+def test_ci_runs_exactly_the_test_command_of_the_readme() -> None:
+    assert "```\nmake test\n```" in (ROOT / "README.md").read_text()
+    commands = [
+        line.removeprefix("exec ")
+        for line in (ROOT / ".ci/run").read_text().splitlines()
+        if line and not line.startswith(("#", "set ", "cd "))
+    ]
+    assert commands == ["make test"]
