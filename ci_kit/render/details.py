@@ -1,0 +1,94 @@
+"""The folded parts of the Markdown report: curves, every check, every metric, the facts of the run."""
+
+from ci_kit.render import numbers, phrases
+from ci_kit.render.charts import mermaid
+from ci_kit.render.text import cell, code, fence, shorten
+from ci_kit.render.view import ICONS, View
+
+
+def fold(title: str, body: str) -> str:
+    """Fold a part behind its title; nothing stays nothing."""
+    return f"<details><summary><b>{title}</b></summary>\n\n{body}\n\n</details>" if body else ""
+
+
+def curves(view: View, most: int) -> str:
+    """Return the first charts as Mermaid pictures."""
+    charts = [chart for result in view.results.values() for chart in result.charts]
+    drawn = [source for chart in charts[:most] for source in mermaid(chart)]
+    return "\n\n".join(f"```mermaid\n{source}\n```" for source in drawn[:most])
+
+
+def every_check(view: View, most: int) -> str:
+    """Return one table a step with its checks."""
+    tables = []
+    for step, result in view.results.items():
+        if result.checks and most:
+            rows = [
+                f"| {ICONS[check.status]} {cell(shorten(check.title, 160))} | {_optional(check.observed)} |"
+                for check in result.checks[:most]
+            ]
+            more = [f"\nand {len(result.checks) - most:,} more"] if len(result.checks) > most else []
+            tables.append("\n".join([f"| {cell(step)} | observed |", "|:--|:--|", *rows, *more]))
+    return "\n\n".join(tables)
+
+
+def _optional(text: str | None) -> str:
+    return cell(shorten(text, 160)) if text else ""
+
+
+def every_metric(view: View, most: int) -> str:
+    """Return one table with the metrics of all steps; `@baseline` and `@change` stand in the comparison."""
+    found = [
+        (step, name, metric)
+        for step, result in view.results.items()
+        for name, metric in result.metrics.items()
+        if "@" not in name
+    ]
+    if not found or not most:
+        return ""
+    lines = ["| step | metric | value |", "|:--|:--|--:|"]
+    for step, name, metric in found[:most]:
+        name_cell = cell(shorten(phrases.label(name), 80))
+        lines.append(f"| {cell(step)} | {name_cell} | {cell(shorten(phrases.measured(metric), 80))} |")
+    return "\n".join([*lines, *([f"\nand {len(found) - most:,} more"] if len(found) > most else [])])
+
+
+def reproduce(view: View) -> str:
+    """Return the command that repeats the run, and where, on what and for how much it ran."""
+    first = view.first
+    if first is None:
+        return ""
+    sha = first.source.sha
+    command = f"git checkout {sha[:12]} && ci-kit run check" if sha else "ci-kit run check"
+    lines = [fence(command), "", "| | |", "|:--|:--|"]
+    lines += [f"| {name} | {value} |" for name, value in _facts(view)]
+    return "\n".join(lines)
+
+
+def _facts(view: View) -> list[tuple[str, str]]:
+    results = list(view.results.values())
+    first = view.first or results[0]
+    source, facts = first.source, []
+    if source.sha:
+        facts.append(("commit", code(source.sha[:12]) + (" with uncommitted changes" if source.dirty else "")))
+    if source.base_sha:
+        facts.append(("compared with", code(source.base_sha[:12])))
+    data = {name: digest for result in results for name, digest in result.source.data.items()}
+    for name, digest in list(data.items())[:12]:
+        facts.append((f"data {code(shorten(name, 40))}", code(shorten(digest, 19).replace("… ", ""))))
+    facts.append(("time", cell(numbers.duration(sum(result.run.seconds for result in results)))))
+    for name, texts in (
+        ("machine", {result.run.machine for result in results}),
+        ("GPU", {result.run.gpu for result in results}),
+        ("ci-kit", {result.run.kit for result in results}),
+    ):
+        known = sorted(text for text in texts if text)[:3]
+        if known:
+            facts.append((name, cell(shorten("; ".join(known), 160))))
+    costs = [result.run.cost for result in results if result.run.cost]
+    for currency in sorted({cost.currency for cost in costs}):
+        total = sum(cost.amount for cost in costs if cost.currency == currency)
+        facts.append(("cost", cell(numbers.money(total, currency))))
+    if view.url:
+        facts.append(("run", f"[on GitHub]({view.url}), attempt {first.run.attempt}"))
+    return facts

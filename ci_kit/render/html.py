@@ -1,0 +1,118 @@
+"""The whole report as one HTML file: nothing left out, nothing fetched, no script, light and dark."""
+
+from collections.abc import Sequence
+
+from ci_kit.parts import Check
+from ci_kit.render import numbers, phrases, words
+from ci_kit.render.style import CSS
+from ci_kit.render.svg import svg, text
+from ci_kit.render.view import ICONS, Row, View
+from ci_kit.result import Result
+
+# The page may load and run nothing, whatever should ever slip through.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def page(view: View) -> str:
+    """Return a complete HTML document."""
+    title = f"{view.title}: {words.headline(view)}" if view.title else words.headline(view)
+    body = [
+        f"<h1>{ICONS[view.status]} {text(title)}</h1>",
+        *(f"<p><b>{text(strong)}</b>{text(rest, 4000)}</p>" for strong, rest in words.lead(view)),
+        _comparison(view),
+        _steps(view),
+        _attention(view),
+        _curves(view),
+        *(_step(step, result) for step, result in view.results.items()),
+    ]
+    head = (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{text(title)}</title><style>{CSS}</style></head><body><main>"
+    )
+    return head + "\n".join(part for part in body if part) + "</main></body></html>\n"
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], right: tuple[int, ...] = ()) -> str:
+    """Return a table of cells that are HTML already."""
+    if not rows:
+        return ""
+
+    def line(cells: tuple[str, ...], tag: str) -> str:
+        marks = (' class="n"' if index in right else "" for index in range(len(cells)))
+        return "".join(f"<{tag}{mark}>{cell}</{tag}>" for cell, mark in zip(cells, marks, strict=True))
+
+    body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
+    return f'<div class="wide"><table><thead><tr>{line(head, "th")}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _comparison(view: View) -> str:
+    head = ("", text(view.base), "this change", "difference", "")
+    return _table(head, [_row(row) for row in view.rows()], right=(1, 2, 3))
+
+
+def _row(row: Row) -> tuple[str, ...]:
+    arrow = {"up": " ↑", "down": " ↓", None: ""}[row.candidate.direction]
+    name = f"<b>{text(phrases.label(row.name))}</b>{arrow}" if row.gate else text(phrases.label(row.name)) + arrow
+    if row.baseline is None:
+        return name, "", text(phrases.measured(row.candidate)), "", ""
+    before, after = phrases.pair(row)
+    icon = f"{ICONS[row.gate.status]} " if row.gate else ""
+    return name, text(before), text(after), text(phrases.difference(row)), icon + phrases.WORDS[row.outcome]
+
+
+def _steps(view: View) -> str:
+    rows = [
+        (text(step), f"{ICONS[result.status]} {text(phrases.tally(result))}", text(phrases.facts(result)))
+        for step, result in view.results.items()
+    ]
+    rows += [(text(step), "❌ damaged", text(why)) for step, why in view.damaged.items()]
+    rows += [(text(step), "⏭️ missing", text(words.absence(view))) for step in view.missing]
+    return _table(("step", "result", ""), rows)
+
+
+def _attention(view: View) -> str:
+    items = "".join(f"<li>{_check(check)}</li>" for _, check in view.attention())
+    return f"<h2>Needs attention</h2><ul>{items}</ul>" if items else ""
+
+
+def _check(check: Check) -> str:
+    place = f" <code>{text(check.location.file)}:{check.location.line}</code>" if check.location else ""
+    seen = f"<br>{text(phrases.seen(check))}" if phrases.seen(check) else ""
+    detail = f"<pre>{text(check.detail.strip(), 8000)}</pre>" if check.detail and check.detail.strip() else ""
+    return f"{ICONS[check.status]} <b>{text(check.title)}</b>{place}{seen}{detail}"
+
+
+def _curves(view: View) -> str:
+    charts = [chart for result in view.results.values() for chart in result.charts]
+    figures = (f"<figure><figcaption>{text(chart.title)}</figcaption>{svg(chart)}</figure>" for chart in charts)
+    return "<h2>Curves</h2>" + "".join(figures) if charts else ""
+
+
+def _step(step: str, result: Result) -> str:
+    checks = [
+        (ICONS[check.status], text(check.title), text(check.observed or ""), text(check.limit or ""))
+        for check in result.checks
+    ]
+    metrics = [
+        (text(name), text(phrases.measured(metric)), f"{metric.n:,}" if metric.n is not None else "")
+        for name, metric in result.metrics.items()
+    ]
+    files = [
+        (
+            f"<code>{text(file.path)}</code>",
+            text(file.role),
+            text(numbers.number(file.bytes, "bytes")),
+            f"<code>{file.sha256}</code>",
+        )
+        for file in result.files
+    ]
+    parts = [
+        _table(("", "check", "observed", "limit"), checks),
+        _table(("metric", "value", "rows"), metrics, right=(1, 2)),
+        _table(("file", "role", "size", "SHA-256"), files, right=(2,)),
+        _table(("", ""), [(text(name), text(value)) for name, value in phrases.origin(result)]),
+    ]
+    return f"<details><summary><h2>{text(step)}</h2></summary>{''.join(parts)}</details>"

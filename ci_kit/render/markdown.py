@@ -1,0 +1,140 @@
+"""The report as GitHub Flavored Markdown: a comment of at most 65,536 bytes, or the whole of it for the job summary."""
+
+from dataclasses import dataclass
+
+from ci_kit.parts import Check
+from ci_kit.render import phrases, words
+from ci_kit.render.details import curves, every_check, every_metric, fold, reproduce
+from ci_kit.render.text import cell, code, fence, plain, shorten
+from ci_kit.render.view import ICONS, Row, View
+
+COMMENT = 65_536
+RESERVED = 512  # room for the markers that the forge adds
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report, rendered from rich to poor; of the highest `rank` the first is given up when it is long."""
+
+    name: str
+    rank: int
+    variants: tuple[str, ...]
+
+
+def markdown(view: View, budget: int = COMMENT) -> str:
+    """Return the report in at most `budget` bytes of UTF-8, of which the last 512 are left free for the markers.
+
+    Whole sections give way, the least important first, and a notice names what is missing.
+    """
+    # A comment is read, a summary is searched: only the latter lists everything while there is room.
+    most = 20 if budget <= COMMENT else 5000
+    sections = [
+        Section("verdict", 0, (_verdict(view, 300), _verdict(view, 60))),
+        Section("metrics", 1, (_comparison(view, 12 if budget <= COMMENT else 200), _comparison(view, 4))),
+        Section("steps", 2, (_steps(view, 200), _steps(view, 40))),
+        Section("checks that need attention", 3, tuple(_attention(view, *size) for size in _sizes(most))),
+        Section("training curves", 6, (fold("Curves", curves(view, 12)), fold("Curves", curves(view, 1)), "")),
+        Section("all checks", 7, tuple(fold("All checks", every_check(view, size)) for size in (5000, 50, 0))),
+        Section("all metrics", 5, tuple(fold("All metrics", every_metric(view, size)) for size in (2000, 50, 0))),
+        Section("run facts", 4, (fold("Run facts, and how to reproduce it", reproduce(view)), "")),
+    ]
+    return _fit(sections, budget - RESERVED, view.whole)
+
+
+def _sizes(most: int) -> tuple[tuple[int, int], ...]:
+    return ((most, 600), (20, 160), (20, 0), (5, 0), (2, 0))
+
+
+def _fit(sections: list[Section], budget: int, whole: str) -> str:
+    chosen = dict.fromkeys(range(len(sections)), 0)
+    order = sorted(chosen, key=lambda index: -sections[index].rank)
+    while True:
+        texts = [section.variants[chosen[index]] for index, section in enumerate(sections)]
+        cut = [section.name for index, section in enumerate(sections) if chosen[index]]
+        if cut:
+            texts.append(f"_Shortened to fit: {', '.join(cut)}. All of it: {whole}._")
+        report = "\n\n".join(text for text in texts if text) + "\n"
+        if len(report.encode()) <= budget:
+            return report
+        poorer = next((index for index in order if chosen[index] + 1 < len(sections[index].variants)), None)
+        if poorer is None:
+            raise ValueError(f"a report needs more than {budget} bytes")
+        chosen[poorer] += 1
+
+
+def _verdict(view: View, limit: int) -> str:
+    title = f"{plain(shorten(view.title, 80))}: " if view.title else ""
+    lines = [f"## {ICONS[view.status]} {title}{plain(shorten(words.headline(view), 200))}"]
+    for strong, rest in words.lead(view):
+        lines.append(f"**{plain(shorten(strong, 200))}**{_rest(rest, limit)}")
+    return "\n\n".join(lines)
+
+
+def _rest(text: str, limit: int) -> str:
+    return (" " if text.startswith(" ") else "") + plain(shorten(text.strip(), limit))
+
+
+def _comparison(view: View, most: int) -> str:
+    rows = view.rows()
+    if not rows:
+        return ""
+    compared = any(row.baseline for row in rows)
+    head = f"| | {code(shorten(view.base, 40))} | this change | difference | |" if compared else "| | this change |"
+    lines = [head, "|:--|--:|--:|--:|:--|" if compared else "|:--|--:|"]
+    lines += [_row(row, compared) for row in rows[:most]]
+    if len(rows) > most:
+        lines += ["", f"and {len(rows) - most:,} more below"]
+    return "\n".join(lines)
+
+
+def _row(row: Row, compared: bool) -> str:
+    arrow = {"up": " ↑", "down": " ↓", None: ""}[row.candidate.direction]
+    name = cell(shorten(phrases.label(row.name), 60)) + arrow
+    name = f"**{name}**" if row.gate else name
+    if not compared:
+        return f"| {name} | {cell(phrases.measured(row.candidate))} |"
+    if row.baseline is None:
+        return f"| {name} | | {cell(phrases.measured(row.candidate))} | | |"
+    before, after = phrases.pair(row)
+    verdict = phrases.WORDS[row.outcome]
+    if row.gate:
+        verdict = f"{ICONS[row.gate.status]} {verdict}"
+    return f"| {name} | {cell(before)} | {cell(after)} | {cell(phrases.difference(row))} | {verdict} |"
+
+
+def _steps(view: View, limit: int) -> str:
+    lines = ["| step | result | |", "|:--|:--|:--|"]
+    for step, result in list(view.results.items())[:20]:
+        facts = cell(shorten(phrases.facts(result), limit))
+        lines.append(f"| {cell(step)} | {ICONS[result.status]} {phrases.tally(result)} | {facts} |")
+    lines += [f"| {cell(step)} | ❌ damaged | {cell(shorten(why, limit))} |" for step, why in view.damaged.items()]
+    lines += [f"| {cell(step)} | ⏭️ missing | {cell(words.absence(view))} |" for step in view.missing]
+    return "\n".join(lines)
+
+
+def _attention(view: View, most: int, room: int) -> str:
+    told = {row.gate for row in view.rows() if row.gate and row.change}
+    found = [check for _, check in view.attention() if check not in told]
+    if not found:
+        return ""
+    lines = ["### Needs attention", *(_item(check, room) for check in found[:most])]
+    if len(found) > most:
+        lines.append(f"- and {len(found) - most:,} more: {view.whole}")
+    return "\n".join(lines)
+
+
+def _item(check: Check, room: int) -> str:
+    place = f" · {code(shorten(f'{check.location.file}:{check.location.line}', 120))}" if check.location else ""
+    lines = [f"- {ICONS[check.status]} **{cell(shorten(check.title, 160))}**{place}"]
+    seen = [cell(shorten(check.observed, 160))] if check.observed else []
+    if check.limit:
+        seen.append(f"limit {cell(shorten(check.limit, 160))}")
+    if seen:
+        lines.append(", ".join(seen))
+    detail = (check.detail or "").strip()
+    if detail and room and "\n" not in detail:
+        lines.append(cell(shorten(detail, room)))
+    text = "\\\n  ".join(lines)
+    if detail and room and "\n" in detail:
+        text += "\n" + "\n".join(f"  {line}" for line in fence(shorten(detail, room)).splitlines())
+    return text

@@ -1,0 +1,113 @@
+"""Numbers and Results in a few words, as raw text that a renderer has yet to escape."""
+
+from ci_kit.parts import Check, Metric
+from ci_kit.render import numbers
+from ci_kit.render.view import Row
+from ci_kit.result import Result
+
+LABELS = {
+    "log_loss": "log loss",
+    "absolute_error": "absolute error",
+    "accuracy": "accuracy",
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "r2": "R²",
+}
+WORDS = {"better": "better", "worse": "worse", "same": "same", "within": "within limit", "unsure": "unsure", "none": ""}
+
+
+def label(name: str) -> str:
+    """Return a metric's name as people say it; names that we don't know stay as they are."""
+    return LABELS.get(name, name)
+
+
+def count(number: int, noun: str) -> str:
+    """Return `1 check`, `2 checks`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def pair(row: Row) -> tuple[str, str]:
+    """Return the baseline's value, empty where there is none, and the candidate's, with digits to tell them apart."""
+    if row.baseline is None:
+        return "", numbers.number(row.candidate.value, row.candidate.unit)
+    return numbers.pair(row.baseline.value, row.candidate.value, row.candidate.unit)
+
+
+def values(row: Row) -> str:
+    """Return `baseline → candidate`."""
+    return " → ".join(value for value in pair(row) if value)
+
+
+def seen(check: Check) -> str:
+    """Return what a check observed and what the limit was."""
+    return ", ".join(part for part in (check.observed, check.limit and f"limit {check.limit}") if part)
+
+
+def interval(row: Row) -> str:
+    """Return the change with its 95 % interval in brackets: relative where that makes sense, else in the unit."""
+    change, base = row.change, row.baseline
+    if change is None or change.low is None or change.high is None:
+        return ""
+    if base and base.value > 0 and change.unit not in {"share", "%"} and row.name != "r2":
+        texts = [numbers.relative(value, base.value) for value in (change.value, change.low, change.high)]
+    else:
+        texts = [numbers.change(value, change.unit) for value in (change.value, change.low, change.high)]
+    return f" ({texts[0]}, likely between {texts[1]} and {texts[2]})"
+
+
+def difference(row: Row) -> str:
+    """Return the change as a table shows it: `+0.029 ± 0.012`."""
+    if row.change is None:
+        return ""
+    if row.change.low is None or row.change.high is None:
+        return numbers.change(row.change.value, row.change.unit)
+    return numbers.spread(row.change.low, row.change.value, row.change.high, row.change.unit)
+
+
+def measured(metric: Metric) -> str:
+    """Return a metric with its own interval where it has one."""
+    text = numbers.number(metric.value, metric.unit)
+    if metric.low is None or metric.high is None:
+        return text
+    low, high = (numbers.number(value, metric.unit) for value in (metric.low, metric.high))
+    return f"{text} ({low} … {high})"
+
+
+def facts(result: Result) -> str:
+    """Return what a step took and found, for one cell of a table."""
+    parts = [f"{label(name)} {numbers.number(one.value, one.unit)}" for name, one in result.metrics.items()]
+    parts = [] if result.step == "evaluate" else parts[:4]
+    if result.run.cost:
+        parts.append(numbers.money(result.run.cost.amount, result.run.cost.currency))
+    return " · ".join([*parts, numbers.duration(result.run.seconds)])
+
+
+def tally(result: Result) -> str:
+    """Return `14 checks`, or `2 failed, 1 warning of 14 checks`."""
+    total = count(len(result.checks), "check")
+    kinds = [sum(check.status == status for check in result.checks) for status in ("fail", "unsure", "warn")]
+    names = ("failed", "unsure", "warning" if kinds[2] == 1 else "warnings")
+    bad = ", ".join(f"{number:,} {name}" for number, name in zip(kinds, names, strict=True) if number)
+    return f"{bad} of {total}" if bad else total
+
+
+def origin(result: Result) -> list[tuple[str, str]]:
+    """Return by name which code and data a Result speaks of, and when, where and by what it was made."""
+    source, run = result.source, result.run
+    known = [
+        ("repository", source.repo),
+        ("commit", f"{source.sha} with uncommitted changes" if source.sha and source.dirty else source.sha),
+        ("compared with", source.base_sha),
+        ("configuration", source.config),
+        ("lockfile", source.lock),
+        *((f"data {name}", digest) for name, digest in source.data.items()),
+        ("started", run.started),
+        ("took", numbers.duration(run.seconds)),
+        ("machine", run.machine),
+        ("GPU", run.gpu),
+        ("cost", numbers.money(run.cost.amount, run.cost.currency) if run.cost else None),
+        ("event", f"{run.event}, attempt {run.attempt}"),
+        ("run", run.url),
+        ("ci-kit", run.kit),
+    ]
+    return [(name, value) for name, value in known if value]

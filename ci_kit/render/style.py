@@ -1,0 +1,39 @@
+"""The style of the HTML page; the colours are those of GitHub, so that the page and the comment look alike."""
+
+CSS = """
+:root{--bg:#fff;--fg:#1f2328;--soft:#59636e;--line:#d1d9e0;--head:#f6f8fa;
+--c0:#0969da;--c1:#8c959f;--c2:#bc4c00;--c3:#1a7f37;--c4:#8250df;--c5:#cf222e}
+@media(prefers-color-scheme:dark){:root{--bg:#0d1117;--fg:#f0f6fc;--soft:#9198a1;--line:#3d444d;--head:#151b23;
+--c0:#4493f8;--c1:#9198a1;--c2:#f0883e;--c3:#3fb950;--c4:#ab7df8;--c5:#f85149}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--bg);color:var(--fg);font:16px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
+main{max-width:60rem;margin:0 auto;padding:1rem}
+h1{font-size:1.6rem;line-height:1.25;margin:.5rem 0 1rem}
+h2{font-size:1.2rem;margin:1.5rem 0 .5rem}
+summary{cursor:pointer;border-top:1px solid var(--line);padding:.5rem 0}
+summary h2{display:inline;margin:0}
+.wide{overflow-x:auto;margin:0 0 1rem}
+table{border-collapse:collapse}
+th,td{border:1px solid var(--line);padding:.35rem .8rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}
+th{background:var(--head)}
+th:empty{min-width:1rem}
+.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+ul{padding-left:1.2rem}
+li{margin:.5rem 0}
+code,pre{font:85%/1.45 ui-monospace,SFMono-Regular,Menlo,monospace;background:var(--head);border-radius:6px}
+code{padding:.15em .35em;overflow-wrap:anywhere}
+pre{padding:.75rem;overflow:auto;max-height:24rem;white-space:pre-wrap;overflow-wrap:anywhere;margin:.35rem 0}
+figure{margin:0 0 1.5rem}
+figcaption{font-weight:600}
+svg{width:100%;max-width:45rem;height:auto;display:block}
+svg text{font-size:12px;fill:var(--soft)}
+.m{text-anchor:middle}
+.e{text-anchor:end}
+.g{stroke:var(--line);fill:none}
+.l{fill:none;stroke-width:2}
+.legend{margin:.25rem 0;color:var(--soft)}
+.k{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin:0 .35em 0 .7em}
+""" + "".join(
+    f".l.c{index}{{stroke:var(--c{index})}}.b.c{index}{{fill:var(--c{index})}}.k.c{index}{{background:var(--c{index})}}"
+    for index in range(6)
+)

@@ -1,0 +1,85 @@
+"""A Result for people at a terminal: the verdict, the numbers, what needs attention; at most 100 columns."""
+
+import os
+import sys
+import textwrap
+from collections.abc import Iterator
+
+from ci_kit.characters import visible
+from ci_kit.parts import Check, Status
+from ci_kit.render import numbers, phrases
+from ci_kit.render.view import ATTENTION, Row, compare
+from ci_kit.result import Result
+
+WIDTH = 100
+MOST = 20
+SIGNS: dict[Status, str] = {"pass": "✓", "fail": "✗", "unsure": "?", "warn": "!", "skip": "–"}
+_COLOURS: dict[Status, str] = {"pass": "32", "fail": "31", "unsure": "33", "warn": "33", "skip": "2"}
+
+
+def terminal(result: Result, *, colour: bool | None = None) -> str:
+    """Return a few lines, without the last newline; coloured by default where stdout is a terminal and wants it.
+
+    No line can be taken for a workflow command: each of ours starts with a sign or an indented word, and text from
+    outside never starts one.
+    """
+    if colour is None:
+        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    head = f"{result.step}: {phrases.tally(result)}, {numbers.duration(result.run.seconds)}"
+    lines = [_paint(f"{SIGNS[result.status]} {head}", result.status, colour)]
+    rows = list(compare(result))
+    lines += _table(rows[:MOST])
+    if len(rows) > MOST:
+        lines.append(f"  and {len(rows) - MOST:,} more numbers in .ci-kit/{result.step}.json")
+    found = [check for status in ATTENTION for check in result.checks if check.status == status]
+    for check in found[:MOST]:
+        first, *rest = _check(check)
+        lines += [_paint(first, check.status, colour), *rest]
+    if len(found) > MOST:
+        lines.append(f"  and {len(found) - MOST:,} more in .ci-kit/{result.step}.json")
+    return "\n".join(lines)
+
+
+def _table(rows: list[Row]) -> Iterator[str]:
+    texts = []
+    for row in rows:
+        arrow = {"up": "↑", "down": "↓", None: " "}[row.candidate.direction]
+        value = phrases.values(row) if row.baseline else phrases.measured(row.candidate)
+        cells = (
+            f"{_clean(phrases.label(row.name), 34)} {arrow}",
+            _clean(value, 34),
+            _clean(phrases.difference(row), 40),
+        )
+        texts.append((*cells, phrases.WORDS[row.outcome]))
+    widths = [max((len(text[column]) for text in texts), default=0) for column in range(3)]
+    for name, value, change, outcome in texts:
+        line = f"  | {name:<{widths[0]}}  {value:<{widths[1]}}  {change:<{widths[2]}}  {outcome}".rstrip()
+        yield line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"
+
+
+def _check(check: Check) -> list[str]:
+    seen = ", ".join(part for part in (check.observed, check.limit and f"limit {check.limit}") if part)
+    text = f"{check.title}: {seen}" if seen else check.title
+    lines = _wrap(text, f"  {SIGNS[check.status]} ", "    | ", 6)
+    if check.location:
+        lines += _wrap(f"{check.location.file}:{check.location.line}", "    at ", "    | ", 2)
+    for line in (check.detail or "").strip().splitlines()[:12]:
+        lines += _wrap(line, "    | ", "    | ", 6)
+    return lines
+
+
+def _wrap(text: str, first: str, rest: str, most: int) -> list[str]:
+    wrapper = textwrap.TextWrapper(
+        width=WIDTH, initial_indent=first, subsequent_indent=rest, max_lines=most, placeholder=" …", tabsize=4
+    )
+    return wrapper.wrap(_clean(text, WIDTH * (most + 1))) or [first.rstrip()]
+
+
+def _clean(text: str, limit: int) -> str:
+    # The runner reads `##[` as a command wherever it stands in a line.
+    text = visible(text.replace("\n", " ")).replace("##[", "## [")
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _paint(text: str, status: Status, colour: bool) -> str:
+    return f"\x1b[{_COLOURS[status]}m{text}\x1b[0m" if colour else text

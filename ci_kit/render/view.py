@@ -1,0 +1,97 @@
+"""What a report shows, worked out from Results: the verdict, the comparison with the baseline, what needs attention."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ci_kit.result import SEVERITY, Check, Metric, Result, Status
+
+ICONS: Mapping[Status, str] = {"pass": "✅", "fail": "❌", "unsure": "❔", "warn": "⚠️", "skip": "⏭️"}
+Outcome = Literal["better", "worse", "same", "within", "unsure", "none"]
+ATTENTION: tuple[Status, ...] = ("fail", "unsure", "warn")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A metric of the candidate beside the same metric of the baseline, and the gate's check where there is one."""
+
+    name: str
+    candidate: Metric
+    baseline: Metric | None = None
+    change: Metric | None = None
+    gate: Check | None = None
+
+    @property
+    def trend(self) -> Literal["better", "worse", "unclear"]:
+        """Which way the whole 95 % interval of the change points."""
+        low, high = (self.change.low, self.change.high) if self.change else (None, None)
+        if low is None or high is None or self.candidate.direction is None or low <= 0 <= high:
+            return "unclear"
+        return "better" if (low > 0) == (self.candidate.direction == "up") else "worse"
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the comparison says; `within` is certainly worse, yet by no more than the gate allows."""
+        status = self.gate.status if self.gate else None
+        if status in {"fail", "unsure"}:
+            return "worse" if status == "fail" else "unsure"
+        if self.trend != "unclear":
+            return "within" if status == "pass" and self.trend == "worse" else self.trend
+        return "same" if status == "pass" else "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """The Results of one run and what is known around them; everything in a Result is untrusted, the rest is ours.
+
+    `damaged` says by step why its Result can't be used; `url` is the run's page; `whole` says where nothing is left
+    out; `price` of length is the renderer's business.
+    """
+
+    results: Mapping[str, Result]
+    expected: tuple[str, ...] = ()
+    damaged: Mapping[str, str] = field(default_factory=dict)
+    title: str = ""
+    base: str = "main"
+    url: str | None = None
+    whole: str = "`.ci-kit/report.html`"
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The expected steps that left nothing."""
+        there = {result.step for result in self.results.values()} | set(self.damaged)
+        return tuple(step for step in self.expected if step not in there)
+
+    @property
+    def status(self) -> Status:
+        """The worst status; a damaged Result fails, a missing one leaves the verdict open."""
+        found: list[Status] = [result.status for result in self.results.values()]
+        found.extend("fail" for _ in self.damaged)
+        found.extend("unsure" for _ in self.missing)
+        return max(found, key=SEVERITY.index, default="unsure")
+
+    @property
+    def first(self) -> Result | None:
+        """The Result that tells best which code and data the report speaks of."""
+        return self.results.get("evaluate") or next(iter(self.results.values()), None)
+
+    def rows(self) -> list[Row]:
+        """Return the metrics that can be compared: gated ones first, then those with a baseline, then the others."""
+        rows = [row for result in self.results.values() if result.step == "evaluate" for row in compare(result)]
+        return sorted(rows, key=lambda row: (row.gate is None, row.change is None, row.baseline is None))
+
+    def attention(self) -> list[tuple[str, Check]]:
+        """Return the checks that failed, then those that could not be told, then the warnings, with their step."""
+        found = [(step, check) for step, result in self.results.items() for check in result.checks]
+        found = [(step, check) for step, check in found if check.status in ATTENTION]
+        return sorted(found, key=lambda pair: ATTENTION.index(pair[1].status))
+
+
+def compare(result: Result) -> Iterator[Row]:
+    """Pair each metric with its baseline, its change and its gate."""
+    gates = {check.id: check for check in result.checks}
+    for name, metric in result.metrics.items():
+        if "@" not in name:
+            baseline, change = result.metrics.get(f"{name}@baseline"), result.metrics.get(f"{name}@change")
+            gate = gates.get(f"gate/{name}")
+            yield Row(name=name, candidate=metric, baseline=baseline, change=change, gate=gate)

@@ -1,0 +1,97 @@
+"""The verdict and the sentences of a report, as raw text that a renderer has yet to escape."""
+
+from ci_kit.parts import Check
+from ci_kit.render.phrases import count, interval, label, values
+from ci_kit.render.view import Row, View
+from ci_kit.result import Result
+
+_ORDER = ("worse", "unsure", "within", "better", "same", "none")
+
+
+def headline(view: View) -> str:
+    """Say the verdict in a few words."""
+    if not view.results and not view.damaged:
+        return "there are no results"
+    failures = [f"the result of {step} can't be used" for step in view.damaged]
+    failures += [_failure(result, view) for result in view.results.values() if result.status == "fail"]
+    if failures:
+        return "; ".join(failures[:2])
+    if view.missing:
+        return f"incomplete, no result of {' and '.join(view.missing)}"
+    rows = [row for row in view.rows() if row.gate]
+    if view.status == "unsure":
+        if any(row.outcome == "unsure" for row in rows):
+            return f"can't tell whether the candidate is worse than {view.base}"
+        return f"{count(len(_having(view, 'unsure')), 'check')} could not be told"
+    warnings = _having(view, "warn")
+    if any(check.id == "baseline" for check in warnings):
+        return f"nothing to compare with on {view.base} yet"
+    return _good(rows, view) + (f", with {count(len(warnings), 'warning')}" if warnings else "")
+
+
+def _having(view: View, status: str) -> list[Check]:
+    return [check for _, check in view.attention() if check.status == status]
+
+
+def _good(rows: list[Row], view: View) -> str:
+    outcomes = {row.outcome for row in rows}
+    if not rows or not any(row.change for row in rows):
+        return "all checks pass"
+    if "within" in outcomes:
+        return f"the candidate is a little worse than {view.base}, within the limit"
+    return f"the candidate is {'better than' if 'better' in outcomes else 'as good as'} {view.base}"
+
+
+def _failure(result: Result, view: View) -> str:
+    failed = [check for check in result.checks if check.status == "fail"]
+    ids = [check.id for check in failed]
+    if "error" in ids:
+        return f"{result.step} could not judge"
+    if result.step == "train":
+        return "training failed"
+    if result.step == "validate":
+        return f"the data fails {count(len(failed), 'check')}"
+    if any(name.startswith("gate/") for name in ids):
+        return f"the candidate is worse than {view.base}"
+    if "baseline" in ids:
+        return "no comparable baseline"
+    if ids and all(name.startswith("tests/") for name in ids):
+        return f"{count(len(failed), 'model test')} failed"
+    return f"{result.step} fails {count(len(failed), 'check')}"
+
+
+def lead(view: View) -> list[tuple[str, str]]:
+    """Say how much, how sure and on how many rows: at most four sentences, each with its emphasised part first."""
+    rows = sorted((row for row in view.rows() if row.gate and row.change), key=lambda row: _ORDER.index(row.outcome))
+    compared = [sentence(row) for row in rows[:2]]
+    sentences = [(f"{step}:", f" {why}.") for step, why in view.damaged.items()]
+    sentences += compared[:1] if rows and rows[0].outcome == "worse" else []
+    for step, result in view.results.items():
+        failed = [check for check in result.checks if check.status == "fail" and not check.id.startswith("gate/")]
+        if failed:
+            names = ", ".join(check.title for check in failed[:3]) + (" …" if len(failed) > 3 else "")
+            of = f"{len(failed):,} of {count(len(result.checks), 'check')} failed"
+            sentences.append((f"{step}, {of if len(failed) > 1 else '1 check failed'}:", f" {names}."))
+    sentences += [one for one in compared if one not in sentences]
+    if view.missing:
+        sentences.append((" and ".join(view.missing), f" {absence(view)}."))
+    return sentences[:4]
+
+
+def absence(view: View) -> str:
+    """Say why an expected step left nothing."""
+    failed = next((result.step for result in view.results.values() if result.status == "fail"), None)
+    return f"did not run, because {failed} failed" if failed else "left no result"
+
+
+def sentence(row: Row) -> tuple[str, str]:
+    """Say what became of one metric: `log loss 0.142 → 0.171 (+20 %, likely between +12 % and +29 %)`, and the rest."""
+    numbers_ = f"{label(row.name)} {values(row)}"
+    rows = f" on the same {row.change.n:,} rows" if row.change and row.change.n else ""
+    if row.outcome == "unsure":
+        why = row.gate.detail if row.gate and row.gate.detail else "this data can't tell it from noise"
+        return numbers_ + interval(row), f"{rows}: {why.rstrip('.')}."
+    limit = f"the limit is {row.gate.limit}" if row.gate and row.gate.limit else ""
+    if row.outcome == "worse":
+        return numbers_ + interval(row), f"{rows}{'; ' + limit if limit else ''}."
+    return numbers_ + interval(row), f"{rows}{' (' + limit + ')' if limit else ''}."

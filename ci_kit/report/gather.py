@@ -1,0 +1,62 @@
+"""The Results that a report is made of: every one that lies in `.ci-kit`, verified."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ci_kit.config import Config
+from ci_kit.errors import UserError
+from ci_kit.result import FOLDER, Result, load
+
+ORDER = ("validate", "train", "evaluate", "package", "deploy", "drift", "retrain")
+_FILE = re.compile(rf"({'|'.join(ORDER)})(-[a-z0-9][a-z0-9_.-]{{0,60}})?\.json")
+MOST = 50
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The usable Results by the name of their file, and why the others can't be used."""
+
+    results: dict[str, Result] = field(default_factory=dict)
+    damaged: dict[str, str] = field(default_factory=dict)
+
+
+def gather(root: Path, sha: str | None) -> Gathered:
+    """Read the Results in the order of the journeys; one that is damaged, or of another commit than `sha`, is named.
+
+    Raises UserError when there is none at all.
+    """
+    found = Gathered()
+    names = (path.name for path in (root / FOLDER).glob("*.json"))
+    for name in sorted((name for name in names if _FILE.fullmatch(name)), key=_place)[:MOST]:
+        stem = name.removesuffix(".json")
+        try:
+            result = load(root / FOLDER / name)
+        except UserError as error:
+            found.damaged[stem] = str(error)
+            continue
+        written = f"{result.step}-{result.name}" if result.name else result.step
+        if written != stem:
+            found.damaged[stem] = f"{name} holds the result of {written}"
+        elif sha and result.source.sha not in {None, sha}:
+            found.damaged[stem] = f"{name} is of commit {str(result.source.sha)[:12]}, not of {sha[:12]}"
+        else:
+            found.results[stem] = result
+    if not found.results and not found.damaged:
+        why = f"{FOLDER}/ holds no result"
+        raise UserError("nothing to report", why=why, hint="Run a step first, such as: ci-kit validate")
+    return found
+
+
+def expected(config: Config, root: Path) -> tuple[str, ...]:
+    """Return the steps of the check journey that this configuration asks for."""
+    asked = {
+        "validate": bool(config.data),
+        "train": config.train.command is not None or (root / "dvc.yaml").is_file(),
+        "evaluate": config.evaluate.data in config.data,
+    }
+    return tuple(step for step, wanted in asked.items() if wanted)
+
+
+def _place(name: str) -> tuple[int, str]:
+    return ORDER.index(re.split(r"[-.]", name, maxsplit=1)[0]), name

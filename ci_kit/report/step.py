@@ -1,0 +1,97 @@
+"""Report: render every Result of this run once, publish it, and on a trusted push keep the Results as history."""
+
+from pathlib import Path
+
+from ci_kit import actions, forge
+from ci_kit.errors import CiKitError
+from ci_kit.files import atomic_write
+from ci_kit.forge import history
+from ci_kit.forge.git import Git
+from ci_kit.job import Job
+from ci_kit.parts import Check, File
+from ci_kit.render.html import page
+from ci_kit.render.markdown import markdown
+from ci_kit.render.view import View
+from ci_kit.report.gather import expected, gather
+from ci_kit.result import Findings, Result
+
+SUMMARY = 2**20 - 4096  # of GitHub's 1 MiB for one step
+MARKDOWN, HTML = "report.md", "report.html"
+
+
+def run(job: Job) -> Findings:
+    """Write the report as Markdown and HTML, show it in the job summary, publish it, and record history.
+
+    The findings say whether it was published; what it says about the change is for the other Results to decide.
+    Raises UserError when there is no Result at all.
+    """
+    event = actions.event()
+    found = gather(job.root, job.source.sha)
+    view = View(
+        results=found.results,
+        expected=expected(job.config, job.root),
+        damaged=found.damaged,
+        title=job.config.report.title or _name(job),
+        base=event.base_ref or job.config.base,
+        url=event.url,
+        whole=f"[in the job summary]({event.url})" if event.url else f"`{job.folder.name}/{HTML}`",
+    )
+    whole = actions.redact(markdown(view, SUMMARY))
+    atomic_write(job.folder / MARKDOWN, whole.encode())
+    atomic_write(job.folder / HTML, actions.redact(page(view)).encode())
+    actions.summary(whole)
+    checks = [_publish(job, event, actions.redact(markdown(view)))]
+    if _trusted(job, event, found.results):
+        checks.append(_record(job, event, list(found.results.values())))
+    files = tuple(File.of(job.folder / name, job.root, "report") for name in (MARKDOWN, HTML))
+    return Findings(checks=tuple(checks), files=files)
+
+
+def _name(job: Job) -> str:
+    return job.source.repo.rpartition("/")[2] or job.root.resolve().name
+
+
+def _publish(job: Job, event: actions.Event, body: str) -> Check:
+    title = "The report is published"
+    if event.name != "local" and event.number is None:
+        detail = "This run belongs to no pull request; the report is in the job summary."
+        return Check(id="publish", title=title, status="skip", detail=detail)
+    stamp = forge.Stamp(run_id=event.run_id, attempt=event.attempt, sha=job.source.sha or "")
+    try:
+        where = forge.connect(job.root, event, job.config.report.publisher).comment(job.config.report.id, body, stamp)
+    except CiKitError as error:
+        if event.fork:
+            detail = f"A fork's token can't write here; the report is in the job summary. {error}"
+            return Check(id="publish", title=title, status="skip", detail=actions.redact(detail))
+        detail = actions.redact(f"{error} The report is in the job summary and in {job.folder.name}/{HTML}.")
+        return Check(id="publish", title=title, status="fail", detail=detail)
+    actions.output("url", where)
+    return Check(id="publish", title=title, status="pass", observed=where)
+
+
+def _trusted(job: Job, event: actions.Event, results: dict[str, Result]) -> bool:
+    """Say whether these Results are the base branch's own: a push to it, or a clean local run on it."""
+    if job.source.sha is None or not results:
+        return False
+    if event.name != "local":
+        return event.trusted_push
+    # Training may write tracked files, so only what ran until then tells whether the commit itself was judged.
+    early = [result for step, result in results.items() if step.partition("-")[0] in {"validate", "train"}]
+    if any(result.source.dirty for result in early or results.values()):
+        return False
+    return Git(job.root).branch() == job.config.base
+
+
+def _record(job: Job, event: actions.Event, results: list[Result]) -> Check:
+    title, sha = "The results are kept as history", str(job.source.sha)
+    # A step that could not judge would stand in the way of an older commit that was judged.
+    kept = [result for result in results if not any(check.id == "error" for check in result.checks)]
+    if not kept:
+        return Check(id="record", title=title, status="skip", detail="No step could judge.")
+    message = f"Record the results of {sha[:12]}"
+    try:
+        publisher = forge.connect(job.root, event, job.config.report.publisher)
+        publisher.record(history.entries(Path(job.root), kept, sha), message)
+    except CiKitError as error:
+        return Check(id="record", title=title, status="fail", detail=actions.redact(str(error)))
+    return Check(id="record", title=title, status="pass", observed=f"{len(kept)} on branch {history.BRANCH}")
