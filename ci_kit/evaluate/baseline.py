@@ -1,0 +1,110 @@
+"""The baseline: what the base branch's model scores on today's rows. Fails closed, and says which way it was found."""
+
+from dataclasses import dataclass
+
+from ci_kit.errors import CiKitError, UserError
+from ci_kit.evaluate.dataset import Dataset
+from ci_kit.evaluate.fetch import fetch
+from ci_kit.evaluate.model import Model, load
+from ci_kit.evaluate.scoring import Scores, macro_f1, score, truth_digest, unpack, unusable
+from ci_kit.forge.git import Git, base
+from ci_kit.forge.history import Past, find
+from ci_kit.job import Job
+from ci_kit.parts import Check
+from ci_kit.result import FOLDER
+
+MODEL = "baseline.onnx"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """What is known of the baseline; without `scores` nothing can be compared, and `check` says why."""
+
+    check: Check
+    scores: Scores | None = None
+    model: Model | None = None
+    why_no_model: str = ""
+    f1: float | None = None
+
+
+def compare_with(job: Job, dataset: Dataset) -> Baseline:
+    """Find the nearest ancestor of the base commit that has a Result, and its scores on today's rows.
+
+    The stored scores if the evaluation data is the same, else those of its model, fetched and scored again.
+    """
+    git = Git(job.root)
+    start, reason = job.source.base_sha, ""
+    if start is None:
+        start, reason = base(git, None, job.config.base)
+    if start is None:
+        return _none(job, reason)
+    past = find(git, start, "evaluate", job.say)
+    if past is None:
+        return _none(job, f"the history branch has no result of {start[:7]} or any commit before it")
+    model, why_no_model = _model(job, git, past, dataset)
+    stored, why_not_stored = _stored(past, dataset)
+    if stored is not None:
+        known = past.result.metrics.get("macro_f1")
+        f1 = known.value if known else None
+        check = _pass(past, "scores from the history")
+        return Baseline(check=check, scores=stored, model=model, why_no_model=why_no_model, f1=f1)
+    if model is None:
+        return _none(job, f"{why_not_stored}, and {why_no_model}", where(past))
+    predicted = model.bind(dataset.frame, dataset.truth)
+    if bad := unusable(predicted):
+        return _none(job, f"{why_not_stored}, and its model answers NaN in {bad:,} rows", where(past))
+    check = _pass(past, f"{why_not_stored}, so its model was scored again")
+    scores, f1 = score(model, dataset, predicted), macro_f1(model, dataset, predicted)
+    return Baseline(check=check, scores=scores, model=model, f1=f1)
+
+
+def where(past: Past) -> str:
+    """Name the commit and how far it lies behind the commit that the change is compared with."""
+    behind = f"{past.distance} commit{'' if past.distance == 1 else 's'} before the merge base"
+    return f"{past.sha[:7]}, {behind if past.distance else 'the merge base'}"
+
+
+def _stored(past: Past, dataset: Dataset) -> tuple[Scores | None, str]:
+    known = past.result.source.data.get(dataset.name)
+    if known != dataset.fingerprint:
+        return None, "the evaluation data changed" if known else "its result names no evaluation data"
+    if past.scores is None:
+        return None, "its scores were not kept"
+    try:
+        scores = unpack(past.scores, len(dataset))
+    except UserError as error:
+        return None, str(error)
+    if scores.truth != truth_digest(dataset):
+        return None, "the target changed"
+    return scores, ""
+
+
+def _model(job: Job, git: Git, past: Past, dataset: Dataset) -> tuple[Model | None, str]:
+    target = job.root / FOLDER / MODEL
+    target.unlink(missing_ok=True)
+    try:
+        fetch(git, past.sha, target)
+        model = load(target, job.root, task=dataset.task, features=dataset.features)
+        model.name = "the baseline"
+        model.bind(dataset.frame, dataset.truth)
+    except CiKitError as error:
+        target.unlink(missing_ok=True)
+        return None, error.what + (f" ({error.why})" if error.why else "")
+    return model, ""
+
+
+def _pass(past: Past, how: str) -> Check:
+    return Check(id="baseline", title="A baseline to compare with", status="pass", observed=f"{where(past)}; {how}")
+
+
+def _none(job: Job, reason: str, observed: str | None = None) -> Baseline:
+    allowed = job.config.evaluate.first_run == "allow"
+    hint = "" if allowed else " To accept this once, pass `--first-run allow`."
+    check = Check(
+        id="baseline",
+        title="No comparable baseline",
+        status="warn" if allowed else "fail",
+        observed=observed,
+        detail=f"{reason[:1].upper()}{reason[1:]}.{hint}",
+    )
+    return Baseline(check=check, why_no_model=reason)

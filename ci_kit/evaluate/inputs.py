@@ -1,0 +1,99 @@
+"""From the rows of a table to the inputs of an ONNX model."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ci_kit.errors import UserError
+from ci_kit.evaluate.frames import Frame, column, names
+
+# ONNX Runtime casts nothing: each column is cast here, at the edge, to what the input declares.
+TYPES: dict[str, type[Any]] = {
+    "tensor(float)": np.float32,
+    "tensor(double)": np.float64,
+    "tensor(float16)": np.float16,
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+    "tensor(int16)": np.int16,
+    "tensor(int8)": np.int8,
+    "tensor(uint64)": np.uint64,
+    "tensor(uint32)": np.uint32,
+    "tensor(uint16)": np.uint16,
+    "tensor(uint8)": np.uint8,
+    "tensor(bool)": np.bool_,
+    "tensor(string)": np.object_,
+}
+
+
+def wide(inputs: list[Any], features: tuple[str, ...]) -> bool:
+    """Say whether the model takes one matrix of all features rather than one input per column."""
+    if len(inputs) != 1:
+        return False
+    shape = inputs[0].shape
+    return not (inputs[0].name in features and (len(shape) < 2 or shape[1] == 1))
+
+
+def wanted(inputs: list[Any], features: tuple[str, ...], model: str) -> tuple[str, ...]:
+    """Return the columns that the model reads, in order; raise UserError where they and the features disagree."""
+    for one in inputs:
+        if one.type not in TYPES:
+            raise UserError(f"{model}: input {one.name!r} is a {one.type}", hint="Export it with tensor inputs")
+        if len(one.shape) > 2:
+            why = f"input {one.name!r} has {len(one.shape)} dimensions"
+            raise UserError(f"{model} can't be fed from a table", why=why, hint="Export it with one 2-D input")
+        if one.shape and isinstance(one.shape[0], int):
+            why = f"the batch size of input {one.name!r} is frozen to {one.shape[0]}"
+            raise UserError(f"{model} can't score a table", why=why, hint="Export it with a dynamic batch")
+    if not wide(inputs, features):
+        return tuple(one.name for one in inputs)
+    shape = inputs[0].shape
+    width = shape[1] if len(shape) == 2 else 1
+    if isinstance(width, int) and width != len(features):
+        have = f"the data has {len(features)} feature columns: {', '.join(features[:5])}"
+        raise UserError(
+            f"{model} wants {width} columns", why=have + ("…" if len(features) > 5 else ""), hint="Set `features`"
+        )
+    return features
+
+
+def feeds(inputs: list[Any], frame: Frame, features: tuple[str, ...], model: str) -> dict[str, npt.NDArray[Any]]:
+    """Return what to feed: float64 becomes float32 where the model says so, missing numbers NaN, missing text ''.
+
+    Raises UserError that names the column which is missing or does not fit the type of its input.
+    """
+    have = set(names(frame))
+    columns = wanted(inputs, features, model)
+    for name in columns:
+        if name not in have:
+            shown = ", ".join(sorted(have)[:8])
+            raise UserError(f"{model} wants a column {name!r}", why=f"the data has {shown}", hint="Set `features`")
+    if wide(inputs, features):
+        kind = TYPES[inputs[0].type]
+        cells = [_cast(column(frame, name), kind, name, model) for name in columns]
+        matrix = np.column_stack(cells) if cells else np.empty((len(frame), 0), kind)
+        return {inputs[0].name: np.ascontiguousarray(matrix[:, 0] if len(inputs[0].shape) == 1 else matrix)}
+    fed = {}
+    for one in inputs:
+        values = _cast(column(frame, one.name), TYPES[one.type], one.name, model)
+        fed[one.name] = values if len(one.shape) < 2 else values.reshape(-1, 1)
+    return fed
+
+
+def _cast(values: npt.NDArray[Any], kind: type[Any], name: str, model: str) -> npt.NDArray[Any]:
+    if kind is np.object_:
+        return np.array(["" if value is None else str(value) for value in values.tolist()], dtype=object)
+    if values.dtype == object and not all(isinstance(value, bool | int | float | None) for value in values.tolist()):
+        raise UserError(f"{model} wants numbers in column {name!r}", why="it holds text", hint="Set `features`")
+    if values.dtype.kind not in "biufO":
+        raise UserError(f"{model} wants numbers in column {name!r}", why=f"it holds {values.dtype}")
+    numbers = values.astype(np.float64) if values.dtype == object else values
+    if numbers.dtype.kind == "f" and np.dtype(kind).kind in "iub" and (missing := int(np.isnan(numbers).sum())):
+        why = f"{missing:,} of {len(values):,} are missing"
+        raise UserError(f"{model} wants whole numbers in column {name!r}", why=why)
+    with np.errstate(over="ignore", invalid="ignore"):
+        cast = numbers.astype(kind)
+    if np.dtype(kind).kind in "iub" and (odd := int((cast != numbers).sum())):
+        why = f"{odd:,} of {len(values):,} do not fit {np.dtype(kind)}"
+        raise UserError(f"{model} wants whole numbers in column {name!r}", why=why)
+    return cast

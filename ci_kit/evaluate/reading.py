@@ -1,0 +1,94 @@
+"""What a model's answer means: probabilities, logits, labels or numbers."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ci_kit.errors import UserError
+
+Kind = Literal["probabilities", "logits", "probability", "logit", "labels", "numbers"]
+_SUM = 1e-3  # float16 probabilities of ten classes sum up to within 1e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How the raw answers are to be read; settled once, on many rows, because one row alone can't tell."""
+
+    kind: Kind
+
+    def __call__(self, raw: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return n×k probabilities, n labels, or n numbers (float64); NaN stays NaN."""
+        if self.kind == "labels":
+            return raw.reshape(len(raw))
+        values = np.asarray(raw, dtype=np.float64)
+        if self.kind == "numbers":
+            return values.reshape(len(values))
+        if self.kind == "probabilities":
+            return values
+        if self.kind == "logits":
+            shifted = np.exp(values - values.max(axis=1, keepdims=True, initial=-np.inf))
+            return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+        flat = values.reshape(len(values))
+        if self.kind == "logit":
+            flat = 1 / (1 + np.exp(-np.clip(flat, -700, 700)))
+        return np.column_stack([1 - flat, flat])
+
+
+def read(raw: npt.NDArray[Any], task: str, model: str) -> Reading:
+    """Settle how to read these raw answers, from all rows that are finite.
+
+    Classification: n×k is probabilities if all rows lie in [0, 1] and sum up to 1, else logits. n or n×1 is labels if
+    it holds text, whole numbers or booleans; the probability of the second class if it lies in [0, 1]; else its logit.
+    Regression: n or n×1 numbers. Raises UserError for any other shape.
+    """
+    single = raw.ndim == 1 or (raw.ndim == 2 and raw.shape[1] == 1)
+    if raw.ndim not in (1, 2) or (task == "regression" and not single):
+        wanted = "n or n×1" if task == "regression" else "n×k or n"
+        shape = "×".join(["n", *map(str, raw.shape[1:])]) if raw.ndim else "a single value"
+        raise UserError(f"{model} answers {shape}", why=f"{task} needs {wanted}", hint="Set `evaluate.output`")
+    if task == "regression":
+        if raw.dtype.kind not in "iufb":
+            raise UserError(f"{model} answers {raw.dtype}", why="regression needs numbers")
+        return Reading(kind="numbers")
+    if single:
+        return Reading(kind=_single(raw.reshape(len(raw))))
+    if raw.dtype.kind not in "iuf":
+        raise UserError(f"{model} answers {raw.dtype}", why="classification needs probabilities, logits or labels")
+    rows = raw[np.isfinite(raw).all(axis=1)].astype(np.float64)
+    sums = np.abs(rows.sum(axis=1) - 1) <= _SUM
+    likely = rows.size and rows.min() >= -_SUM and rows.max() <= 1 + _SUM and sums.all()
+    return Reading(kind="probabilities" if likely else "logits")
+
+
+def _single(flat: npt.NDArray[Any]) -> Kind:
+    if flat.dtype.kind != "f":
+        return "labels"
+    finite = flat[np.isfinite(flat)]
+    if finite.size and np.isin(finite, (0.0, 1.0)).all():
+        return "labels"
+    return "probability" if finite.size and finite.min() >= 0 and finite.max() <= 1 else "logit"
+
+
+def classes_of(known: npt.NDArray[Any] | None, truth: npt.NDArray[Any], width: int, model: str) -> npt.NDArray[Any]:
+    """Return the label of each of the model's `width` columns.
+
+    The labels that the ONNX file names itself; else 0 … k−1 where the target holds only such numbers; else the sorted
+    distinct values of the target, if there are as many. Raises UserError when none of them fits, or when the target
+    holds a label that the model does not know.
+    """
+    present = np.unique(truth.astype(str) if truth.dtype == object else truth)
+    if known is not None and len(known) == width:
+        classes = known
+    elif present.dtype.kind in "iub" and present.size and present.min() >= 0 and present.max() < width:
+        classes = np.arange(width)
+    elif len(present) == width:
+        classes = present
+    else:
+        why = f"the target holds {len(present)}: {', '.join(map(str, present[:5]))}{'…' if len(present) > 5 else ''}"
+        raise UserError(f"{model} gives {width} classes", why=why, hint="Encode the target as 0 … k−1")
+    unknown = sorted(set(map(str, present)) - set(map(str, classes)))
+    if unknown:
+        raise UserError(f"the target holds {unknown[0]!r}", why=f"{model} knows {', '.join(map(str, classes[:8]))}")
+    return np.asarray(classes)

@@ -1,0 +1,145 @@
+"""Scores per row: what the gate compares, and what is kept so that tomorrow's change can be compared with it."""
+
+import hashlib
+import io
+import zipfile
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ci_kit.errors import UserError
+from ci_kit.evaluate.dataset import Dataset
+from ci_kit.evaluate.frames import same
+from ci_kit.evaluate.model import Model
+from ci_kit.parts import Direction, Metric
+from ci_kit.stats import Interval, log_loss_rows, mae, mean_interval, proportion, r2, rmse
+
+Column = npt.NDArray[np.float32]
+FORMAT = 1
+MAX_BYTES = 64 * 2**20  # of one array, unpacked; a hostile archive may promise more than it is
+DIRECTIONS: dict[str, Direction] = {"accuracy": "up", "macro_f1": "up", "r2": "up"}
+UNITS = {"accuracy": "share", "macro_f1": "share"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """One number per row and kind, float32 so that stored and fresh scores of the same model are the same.
+
+    Classification: `loss` (nats; None for a model that gives labels only) and `correct` (0 or 1). Regression: `error`
+    (prediction − truth). `truth` is a digest of the target, row by row.
+    """
+
+    truth: str
+    loss: Column | None = None
+    correct: Column | None = None
+    error: Column | None = None
+
+
+def score(model: Model, dataset: Dataset, predicted: npt.NDArray[Any]) -> Scores:
+    """Compare finite predictions with the truth; raise UserError where the target has a label unknown to the model."""
+    truth = truth_digest(dataset)
+    if dataset.task == "regression":
+        return Scores(truth=truth, error=(predicted - dataset.truth).astype(np.float32))
+    correct = same(model.decide(predicted), dataset.truth).astype(np.float32)
+    if predicted.ndim == 1:
+        return Scores(truth=truth, correct=correct)
+    position = {str(label): index for index, label in enumerate(model.classes if model.classes is not None else ())}
+    indices = np.array([position[str(label)] for label in dataset.truth.tolist()], dtype=np.int64)
+    return Scores(truth=truth, correct=correct, loss=log_loss_rows(predicted, indices).astype(np.float32))
+
+
+def unusable(predicted: npt.NDArray[Any]) -> int:
+    """Return how many rows have an answer that is NaN, infinite or missing."""
+    if predicted.dtype.kind == "O":
+        return sum(one is None or one != one for one in predicted.tolist())
+    if predicted.dtype.kind != "f":
+        return 0
+    return int((~np.isfinite(predicted.reshape(len(predicted), -1))).any(axis=1).sum())
+
+
+def truth_digest(dataset: Dataset) -> str:
+    """Return a digest of the target's values in their order."""
+    text = "\0".join(map(str, dataset.truth.tolist()))
+    return hashlib.sha256(f"{dataset.task}\0{text}".encode()).hexdigest()
+
+
+def metrics(scores: Scores, dataset: Dataset) -> dict[str, Metric]:
+    """Return the metrics with their 95 % intervals."""
+    found: dict[str, Interval] = {}
+    if scores.loss is not None:
+        found["log_loss"] = mean_interval(scores.loss)
+    if scores.correct is not None:
+        found["accuracy"] = proportion(scores.correct)
+    if scores.error is not None:
+        found |= {"mae": mae(scores.error), "rmse": rmse(scores.error)}
+        if np.ptp(dataset.truth) > 0:
+            found["r2"] = r2(scores.error.astype(np.float64), dataset.truth)
+    return {name: metric(name, interval, len(dataset)) for name, interval in found.items()}
+
+
+def metric(name: str, interval: Interval, rows: int) -> Metric:
+    """Return a metric under its name's unit and direction."""
+    return Metric(
+        value=interval.value,
+        low=interval.low,
+        high=interval.high,
+        unit=UNITS.get(name, ""),
+        direction=DIRECTIONS.get(name, "down"),
+        n=rows,
+    )
+
+
+def macro_f1(model: Model, dataset: Dataset, predicted: npt.NDArray[Any]) -> float | None:
+    """Return the unweighted mean of F1 over all labels in the truth or the predictions; None for a regression."""
+    if dataset.task == "regression":
+        return None
+    given, right = (_texts(labels) for labels in (model.decide(predicted), dataset.truth))
+    scores = []
+    for label in np.union1d(given, right):
+        hits = int(((given == label) & (right == label)).sum())
+        scores.append(2 * hits / (int((given == label).sum()) + int((right == label).sum())))
+    return float(np.mean(scores))
+
+
+def _texts(labels: npt.NDArray[Any]) -> npt.NDArray[np.str_]:
+    whole = labels.dtype.kind == "f" and (labels == np.trunc(labels)).all()
+    return (labels.astype(np.int64) if whole or labels.dtype.kind == "b" else labels).astype(str)
+
+
+def pack(scores: Scores) -> bytes:
+    """Return the bytes of `scores.npz`: the arrays of Scores that are there, `format` and `truth`."""
+    columns = {name: getattr(scores, name) for name in ("loss", "correct", "error")}
+    arrays = {name: values for name, values in columns.items() if values is not None}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, format=np.array(FORMAT), truth=np.array(scores.truth), **arrays)
+    return buffer.getvalue()
+
+
+def unpack(content: bytes, rows: int) -> Scores:
+    """Read scores that may be hostile; raise UserError unless they are `rows` finite numbers of each kind."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if len(archive.infolist()) > 5 or any(one.file_size > MAX_BYTES for one in archive.infolist()):
+                raise UserError("the stored scores are too big")
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            arrays = {name: np.asarray(stored[name]) for name in stored.files}
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError("the stored scores are damaged", why=str(error)[:120]) from error
+    if "truth" not in arrays or arrays.get("format", np.array(0)).tolist() != FORMAT:
+        raise UserError("the stored scores have another format")
+    columns: dict[str, Column | None] = {"loss": None, "correct": None, "error": None}
+    for name in columns:
+        values = arrays.get(name)
+        if values is None:
+            continue
+        if values.shape != (rows,) or values.dtype != np.float32:
+            raise UserError(f"the stored scores have {values.shape[0] if values.ndim else 0:,} rows, not {rows:,}")
+        bad = ~np.isfinite(values)
+        if name != "error":
+            bad |= (values < 0) | ((name == "correct") & ~np.isin(values, (0, 1)))
+        if bad.any():
+            raise UserError("the stored scores are damaged", why=f"{int(bad.sum()):,} impossible values of {name}")
+        columns[name] = values
+    return Scores(truth=str(arrays["truth"]), **columns)

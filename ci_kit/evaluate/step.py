@@ -1,0 +1,67 @@
+"""Evaluate: score the candidate, compare it with the baseline, run the user's model tests."""
+
+from typing import Any
+
+import numpy.typing as npt
+
+from ci_kit.evaluate.baseline import Baseline, compare_with
+from ci_kit.evaluate.dataset import Dataset, load_dataset
+from ci_kit.evaluate.gate import judge
+from ci_kit.evaluate.model import Model, load
+from ci_kit.evaluate.scoring import macro_f1, metrics, pack, score, unusable
+from ci_kit.files import atomic_write
+from ci_kit.job import Job
+from ci_kit.parts import Check, File, Metric
+from ci_kit.result import Findings
+
+SCORES = "scores.npz"
+
+
+def run(job: Job) -> Findings:
+    """Return the checks `predictions`, `baseline`, `gate/…` and `tests/…`, the metrics, and the scores file.
+
+    Raises UserError when the model or the data can't be judged at all.
+    """
+    settings = job.config.evaluate
+    dataset = load_dataset(job.config, job.root)
+    job.say(f"evaluate: {len(dataset):,} rows of {dataset.name}, {settings.task}")
+    model = load(settings.model, job.root, task=settings.task, features=dataset.features, output=settings.output)
+    predicted = model.bind(dataset.frame, dataset.truth)
+    baseline = compare_with(job, dataset)
+    checks, found, files = _score(job, model, dataset, predicted, baseline)
+    return Findings(
+        checks=(*checks,),
+        metrics=found,
+        files=files,
+        data={dataset.name: dataset.fingerprint},
+    )
+
+
+def _score(
+    job: Job, model: Model, dataset: Dataset, predicted: npt.NDArray[Any], baseline: Baseline
+) -> tuple[list[Check], dict[str, Metric], tuple[File, ...]]:
+    """Score the candidate and hold it against the baseline; rows without an answer fail and nothing is compared."""
+    path = job.folder / SCORES
+    path.unlink(missing_ok=True)
+    rows = {"rows": Metric(value=len(dataset))}
+    if bad := unusable(predicted):
+        title, observed = "NaN or infinite predictions", f"{bad:,} of {len(dataset):,} rows"
+        check = Check(id="predictions", title=title, status="fail", observed=observed, limit="0")
+        return [check, baseline.check], rows, ()
+    scores = score(model, dataset, predicted)
+    checks = [Check(id="predictions", title="Every row has a finite prediction", status="pass"), baseline.check]
+    found = metrics(scores, dataset) | _f1(macro_f1(model, dataset, predicted), baseline.f1, len(dataset))
+    if baseline.scores is not None:
+        verdicts, more = judge(scores, baseline.scores, dataset, job.config.evaluate.gate)
+        checks, found = checks + verdicts, found | more
+    atomic_write(path, pack(scores))
+    return checks, found | rows, (File.of(path, job.root, "scores"),)
+
+
+def _f1(candidate: float | None, baseline: float | None, rows: int) -> dict[str, Metric]:
+    values = {"macro_f1": candidate, "macro_f1@baseline": baseline if candidate is not None else None}
+    return {
+        name: Metric(value=value, unit="share", direction="up", n=rows)
+        for name, value in values.items()
+        if value is not None
+    }
