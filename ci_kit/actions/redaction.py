@@ -1,0 +1,69 @@
+"""Secrets taken out of a text before it leaves the process; the runner masks logs, but no comment and no artifact."""
+
+import base64
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+SHORTEST = 6  # a shorter value, such as `true`, would black out ordinary words
+
+_NAME = re.compile(
+    r"(?:TOKEN|SECRETS?|KEY|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|(?:^|_)PAT|(?:^|_)AUTH)(?:$|_)", re.IGNORECASE
+)
+_SHAPES = re.compile(
+    "|".join(
+        (
+            r"gh[opusr]_[A-Za-z0-9_.-]{20,}",
+            r"github_pat_[A-Za-z0-9_]{20,}",
+            r"glpat-[A-Za-z0-9_-]{20,}",
+            r"(?:AKIA|ASIA)[0-9A-Z]{16}",
+            r"AIza[A-Za-z0-9_-]{35}",
+            r"hf_[A-Za-z0-9]{30,}",
+            r"(?<![A-Za-z0-9_-])sk-[A-Za-z0-9_-]{20,}",
+            r"xox[abeoprs]-[A-Za-z0-9-]{10,}",
+            r"npm_[A-Za-z0-9]{36}",
+            r"pypi-[A-Za-z0-9_-]{50,}",
+            r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
+            r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]{0,20000}(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?",
+            r"(?<=://)[^\s/:@]{1,200}:[^\s/@]{1,500}(?=@)",
+        )
+    )
+)
+
+
+def redact(text: str, env: Mapping[str, str] = os.environ) -> str:
+    """Replace every secret by `***`.
+
+    A secret is the value (6 characters or more) of a variable that is named like one, as it is, as one of its lines,
+    in base64 at any alignment, quoted for a URL or for JSON; or anything shaped like a well-known token.
+    """
+    values = {value for name, value in env.items() if _NAME.search(name)}
+    forms = {form for value in values for form in _forms(value) if len(form) >= SHORTEST}
+    if forms:
+        longest_first = sorted(forms, key=lambda form: (-len(form), form))
+        text = re.sub("|".join(map(re.escape, longest_first)), MASK, text)
+    return _SHAPES.sub(MASK, text)
+
+
+def _forms(value: str) -> Iterator[str]:
+    if len(value.strip()) < SHORTEST:
+        return
+    for part in {value, value.strip(), *map(str.strip, value.splitlines())}:
+        raw = part.encode("utf-8", "surrogateescape")
+        yield part
+        yield from (quote(raw, safe=""), quote(raw), quote_plus(raw))
+        yield from (json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1])
+        if len(raw) >= SHORTEST:
+            for shift in range(3):
+                yield from _base64(raw, shift)
+
+
+def _base64(raw: bytes, shift: int) -> Iterator[str]:
+    """Yield the characters that do not depend on what stands before and after the value."""
+    first, last = (8 * shift + 5) // 6, 8 * (shift + len(raw)) // 6
+    padded = b"\0" * shift + raw
+    yield base64.b64encode(padded).decode()[first:last]
+    yield base64.urlsafe_b64encode(padded).decode()[first:last]
