@@ -1,6 +1,7 @@
 """The few distributions that the intervals and gates need, without scipy (its import alone takes 0.8 s)."""
 
 import math
+from functools import lru_cache
 from statistics import NormalDist
 
 _EXACT_BELOW = 30  # degrees of freedom; from here on the expansion errs by less than 1e-5
@@ -31,6 +32,7 @@ def t_quantile(probability: float, freedom: int) -> float:
     )
 
 
+@lru_cache
 def _t_by_bisection(probability: float, freedom: int) -> float:
     low, high = 0.0, 1.0
     while _t_tail(high, freedom) > 1 - probability:
