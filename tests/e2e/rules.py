@@ -1,0 +1,139 @@
+"""Where emulate is kinder or poorer than GitHub: these rules answer in its place, or mend its answer."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+MAX_BODY = 65_536
+REPO = r"/repos/(?P<owner>[^/]+)/(?P<repo>[^/]+)"
+# GITHUB_TOKEN of a run on the repository itself, of a run for a fork, and of a person.
+WRITE, READ, PERSON = "ghs_write", "ghs_read", "ghp_person"
+BOT, OWNER = "github-actions[bot]", "octo"
+TOKENS = {WRITE: BOT, READ: BOT, PERSON: OWNER}
+
+
+@dataclass
+class Answer:
+    """A response on its way to the client."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @classmethod
+    def of(cls, status: int, document: object) -> "Answer":
+        """Make an answer of JSON."""
+        return cls(status, {"content-type": "application/json; charset=utf-8"}, json.dumps(document).encode())
+
+    @property
+    def document(self) -> Any:
+        """The JSON of the answer."""
+        return json.loads(self.body) if self.body else None
+
+
+Upstream = Callable[[str, str, bytes], Answer]
+
+
+@dataclass
+class Rules:
+    """GitHub's rules; `ask` sends a request to emulate as the repository's owner."""
+
+    ask: Upstream
+    private: set[str] = field(default_factory=set)
+    statuses: list[dict[str, Any]] = field(default_factory=list)
+
+    def before(self, method: str, path: str, token: str, document: Any) -> Answer | None:
+        """Answer what emulate would answer wrongly; None lets the request through."""
+        refused = self._permission(method, path, token) or self._limits(method, path, document)
+        if refused:
+            return refused
+        if method == "POST" and re.fullmatch(f"{REPO}/pulls", path):
+            return self._duplicate(path, document)
+        if match := re.fullmatch(f"(?P<base>{REPO})/commits/(?P<sha>[^/]+)/pulls", path):
+            pulls = [self._pull(one) for one in self.ask("GET", f"{match['base']}/pulls?state=all", b"").document]
+            return Answer.of(200, [one for one in pulls if one["head"]["sha"] == match["sha"]])
+        if match := re.fullmatch(f"{REPO}/statuses/(?P<sha>[^/]+)", path):
+            return self._status(match["sha"], document)
+        return None
+
+    def after(self, method: str, path: str, answer: Answer) -> Answer:
+        """Mend what emulate answers otherwise than GitHub."""
+        if answer.status >= 300 or not answer.body:
+            return answer
+        document = answer.document
+        if re.fullmatch(f"{REPO}/pulls(/[0-9]+)?", path):
+            document = [self._pull(one) for one in document] if isinstance(document, list) else self._pull(document)
+        if re.fullmatch(f"{REPO}/check-runs/[0-9]+/annotations", path):
+            document = document.get("check_annotations", document) if isinstance(document, dict) else document
+        _mend(document)
+        return Answer(answer.status, answer.headers, json.dumps(document).encode())
+
+    def _permission(self, method: str, path: str, token: str) -> Answer | None:
+        if token and token not in TOKENS:
+            return Answer.of(401, {"message": "Bad credentials", "status": "401"})
+        repo = re.match(REPO, path)
+        if repo and repo["repo"] in self.private and not token:
+            return Answer.of(404, {"message": "Not Found", "status": "404"})
+        if method != "GET" and not token:
+            return Answer.of(401, {"message": "Requires authentication", "status": "401"})
+        if method != "GET" and token == READ:
+            return Answer.of(403, {"message": "Resource not accessible by integration", "status": "403"})
+        return None
+
+    def _limits(self, method: str, path: str, document: Any) -> Answer | None:
+        if method not in ("POST", "PATCH") or not isinstance(document, dict):
+            return None
+        body = document.get("body")
+        if isinstance(body, str) and len(body) > MAX_BODY:
+            return _invalid("body", f"body is too long (maximum is {MAX_BODY} characters)")
+        if "/comments" in path and not (isinstance(body, str) and body.strip()):
+            return _invalid("body", "body can't be blank")
+        return None
+
+    def _duplicate(self, path: str, document: Any) -> Answer | None:
+        head = document["head"] if ":" in document["head"] else f"{path.split('/')[2]}:{document['head']}"
+        query = f"{path}?state=open&head={head}&base={document['base']}"
+        if self.ask("GET", query, b"").document:
+            return _invalid("head", f"A pull request already exists for {head}.", code="custom")
+        return None
+
+    def _status(self, sha: str, document: Any) -> Answer:
+        self.statuses.append({**document, "sha": sha})
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        empty = {"description": None, "target_url": None, "avatar_url": None, "creator": None}
+        times = {"created_at": now, "updated_at": now}
+        number = len(self.statuses)
+        stored = {"id": number, "node_id": f"S{number}", "url": f"https://api.github.com/statuses/{number}"}
+        return Answer.of(201, {**empty, "context": "default", **times, **stored, **document})
+
+    def _pull(self, pull: dict[str, Any]) -> dict[str, Any]:
+        """An open pull request follows its branch."""
+        if pull["state"] == "open" and pull["head"]["repo"]:
+            repo, branch = pull["head"]["repo"]["full_name"], pull["head"]["ref"]
+            found = self.ask("GET", f"/repos/{repo}/git/ref/heads/{branch}", b"")
+            if found.status == 200:
+                pull["head"]["sha"] = found.document["object"]["sha"]
+        return pull
+
+
+def _invalid(field: str, message: str, code: str = "unprocessable") -> Answer:
+    error = {"resource": "Issue", "field": field, "code": code, "message": message}
+    return Answer.of(422, {"message": "Validation Failed", "errors": [error], "status": "422"})
+
+
+def _mend(node: Any) -> None:
+    """Let bots be bots, and times have whole seconds."""
+    if isinstance(node, list):
+        for item in node:
+            _mend(item)
+    elif isinstance(node, dict):
+        if str(node.get("login", "")).endswith("[bot]"):
+            node["type"] = "Bot"
+        for key, value in node.items():
+            if key.endswith("_at") and isinstance(value, str):
+                node[key] = re.sub(r"\.\d+Z$", "Z", value)
+            else:
+                _mend(value)
