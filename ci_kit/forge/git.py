@@ -57,6 +57,16 @@ class Git:
         done = self.run(*arguments)
         return None if done.returncode else done.stdout.decode("utf-8", "replace").strip()
 
+    def must(self, *arguments: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None) -> str:
+        """Return the command's output as `read` does; raise UserError with git's own words when it fails."""
+        done = self.run(*arguments, stdin=stdin, env=env)
+        if b"not a git repository" in done.stderr:
+            raise UserError(f"{self.root} is not in a git repository", hint="Try: git init")
+        if done.returncode:
+            words = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+            raise UserError(f"git {arguments[0]} failed", why=words[-1][:300])
+        return done.stdout.decode("utf-8", "replace").strip()
+
     def is_repository(self) -> bool:
         """Say whether the root lies in a work tree; a machine without git has none."""
         try:

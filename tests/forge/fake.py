@@ -1,0 +1,198 @@
+"""A small GitHub with state: comments on one pull request, users by token, and refs, trees and commits."""
+
+import base64
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from ci_kit.forge.client import Client
+from ci_kit.forge.github import GitHubForge
+
+URL = "https://api.test"
+Answer = tuple[int, Any] | httpx.Response
+# Asked before each call, and told after it: method, path. It may raise, or answer in GitHub's place.
+Watcher = Callable[[str, str], httpx.Response | None]
+
+
+class Clock:
+    """Time that passes only while all threads sleep, so that tests of timing are quick and sure."""
+
+    def __init__(self, threads: int) -> None:
+        self._now, self._awake, self._alarms = 0.0, threads, list[float]()
+        self._changed = threading.Condition()
+
+    def sleep(self, seconds: float) -> None:
+        with self._changed:
+            alarm = self._now + seconds
+            self._alarms.append(alarm)
+            self.leave()
+            assert self._changed.wait_for(lambda: self._now >= alarm, 10)
+
+    def leave(self) -> None:
+        """Count one thread less as awake."""
+        with self._changed:
+            self._awake -= 1
+            if self._awake == 0 and self._alarms:
+                self._now = min(self._alarms)
+                self._awake = sum(alarm <= self._now for alarm in self._alarms)
+                self._alarms = [alarm for alarm in self._alarms if alarm > self._now]
+                self._changed.notify_all()
+
+
+@dataclass
+class Hub:
+    """The server; every call is atomic, and `journal` holds each as `METHOD path`."""
+
+    users: Mapping[str, str | None] = field(default_factory=lambda: {"ours": "github-actions[bot]"})
+    before: Watcher = lambda method, path: None
+    after: Watcher = lambda method, path: None
+    sleep: Callable[[float], None] = lambda seconds: None
+    comments: dict[int, dict[str, Any]] = field(default_factory=dict)
+    objects: dict[str, Any] = field(default_factory=dict)
+    refs: dict[str, str] = field(default_factory=dict)
+    journal: list[str] = field(default_factory=list)
+    page: int = 100
+    hidden: int = 0  # how many of the newest comments the list does not show yet
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _next: int = 0
+
+    def forge(self, token: str = "ours", number: int | None = 3) -> GitHubForge:
+        return GitHubForge(self.client(token), "octo/demo", number, url="https://run.test/1")
+
+    def client(self, token: str = "ours") -> Client:
+        return Client(URL, token, transport=httpx.MockTransport(self.handle), sleep=self.sleep)
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        method, path = request.method, request.url.path
+        answer = self.before(method, path)
+        if answer is None:
+            with self._lock:
+                self.journal.append(f"{method} {path}")
+                answer = self._answer(request)
+        return self.after(method, path) or answer
+
+    def plant(self, body: str, login: str | None = "github-actions[bot]") -> int:
+        self._next += 1
+        self.comments[self._next] = {
+            "id": self._next,
+            "body": body,
+            "user": login and {"login": login},
+            "html_url": f"https://github.test/octo/demo/pull/3#{self._next}",
+        }
+        return self._next
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        token = request.headers["authorization"].removeprefix("Bearer ")
+        if token not in self.users:
+            return httpx.Response(401, json={"message": "Bad credentials"})
+        route = f"{request.method} {request.url.path.removeprefix('/repos/octo/demo')}"
+        body = json.loads(request.content or b"{}")
+        for pattern, method in ROUTES.items():
+            match = re.fullmatch(pattern, route)
+            if match:
+                made: Answer = getattr(self, method)(*match.groups(), body=body, token=token, request=request)
+                return made if isinstance(made, httpx.Response) else httpx.Response(made[0], json=made[1])
+        return httpx.Response(404, json={"message": "Not Found"})
+
+    def user(self, *, token: str, **_: Any) -> Answer:
+        if token == "ours" or (self.users[token] or "").endswith("[bot]"):
+            return 403, {"message": "Resource not accessible by integration"}
+        return 200, {"login": self.users[token]}
+
+    def list_comments(self, *, request: httpx.Request, **_: Any) -> Answer:
+        number = int(request.url.params.get("page", 1))
+        shown = list(self.comments.values())[: len(self.comments) - self.hidden]
+        part = shown[(number - 1) * self.page : number * self.page]
+        more = number * self.page < len(shown)
+        link = f'<{request.url.copy_set_param("page", number + 1)}>; rel="next"'
+        return httpx.Response(200, json=part, headers={"link": link} if more else {})
+
+    def create_comment(self, *, body: Any, token: str, **_: Any) -> Answer:
+        return 201, self.comments[self.plant(body["body"], self.users[token])]
+
+    def get_comment(self, number: str, **_: Any) -> Answer:
+        found = self.comments.get(int(number))
+        return (200, found) if found else (404, {"message": "Not Found"})
+
+    def change_comment(self, number: str, *, body: Any, **_: Any) -> Answer:
+        if int(number) not in self.comments:
+            return 404, {"message": "Not Found"}
+        self.comments[int(number)]["body"] = body["body"]
+        return 200, self.comments[int(number)]
+
+    def delete_comment(self, number: str, **_: Any) -> Answer:
+        return (204, None) if self.comments.pop(int(number), None) else (404, {"message": "Not Found"})
+
+    def get_ref(self, name: str, **_: Any) -> Answer:
+        sha = self.refs.get(name)
+        return (200, {"object": {"sha": sha}}) if sha else (404, {"message": "Not Found"})
+
+    def create_ref(self, *, body: Any, **_: Any) -> Answer:
+        name = body["ref"].removeprefix("refs/")
+        if name in self.refs:
+            return 422, {"message": "Reference already exists"}
+        self.refs[name] = body["sha"]
+        return 201, {}
+
+    def change_ref(self, name: str, *, body: Any, **_: Any) -> Answer:
+        assert body["force"] is False
+        if self.objects[body["sha"]]["parents"] != [self.refs[name]]:
+            return 422, {"message": "Update is not a fast forward"}
+        self.refs[name] = body["sha"]
+        return 200, {}
+
+    def get_commit(self, sha: str, **_: Any) -> Answer:
+        return 200, {"tree": {"sha": self.objects[sha]["tree"]}}
+
+    def create_blob(self, *, body: Any, **_: Any) -> Answer:
+        assert body["encoding"] == "base64"
+        return 201, {"sha": self._store(base64.b64decode(body["content"]).hex())}
+
+    def create_tree(self, *, body: Any, **_: Any) -> Answer:
+        tree = dict(self.objects[body["base_tree"]]) if "base_tree" in body else {}
+        for entry in body["tree"]:
+            tree[entry["path"]] = entry.get("sha") or self._store(entry["content"].encode().hex())
+        return 201, {"sha": self._store(tree)}
+
+    def create_commit(self, *, body: Any, **_: Any) -> Answer:
+        return 201, {"sha": self._store({**body, "turn": len(self.objects)})}
+
+    def _store(self, value: Any) -> str:
+        sha = hashlib.sha1(json.dumps(value, sort_keys=True).encode()).hexdigest()
+        self.objects[sha] = value
+        return sha
+
+    def files(self) -> dict[str, bytes]:
+        """Return what the branch holds."""
+        tree = self.objects[self.objects[self.refs["heads/ci-kit"]]["tree"]]
+        return {path: bytes.fromhex(self.objects[sha]) for path, sha in tree.items()}
+
+    def commits(self) -> int:
+        """Return how many commits the branch has."""
+        count, sha = 0, self.refs.get("heads/ci-kit")
+        while sha:
+            count, sha = count + 1, next(iter(self.objects[sha]["parents"]), None)
+        return count
+
+
+ROUTES = {
+    r"GET /user": "user",
+    r"GET /issues/3/comments": "list_comments",
+    r"POST /issues/3/comments": "create_comment",
+    r"GET /issues/comments/(\d+)": "get_comment",
+    r"PATCH /issues/comments/(\d+)": "change_comment",
+    r"DELETE /issues/comments/(\d+)": "delete_comment",
+    r"GET /git/ref/(.+)": "get_ref",
+    r"POST /git/refs": "create_ref",
+    r"PATCH /git/refs/(.+)": "change_ref",
+    r"GET /git/commits/(\w+)": "get_commit",
+    r"POST /git/blobs": "create_blob",
+    r"POST /git/trees": "create_tree",
+    r"POST /git/commits": "create_commit",
+}
