@@ -27,7 +27,7 @@ def scan(dataset: DataSet, root: Path) -> "pl.LazyFrame":
     form, paths = kind(dataset, root), files(dataset, root)
     frames = []
     for path in paths:
-        with reading(shown(path, root)):
+        with reading(shown(path, root), quiet=bool(dataset.sensitive)):
             frames.append(_scan_one(path, form, dataset))
             _same_columns(frames, paths, root)
     if form == "parquet" and len({tuple(frame.collect_schema().items()) for frame in frames}) == 1:
@@ -43,7 +43,7 @@ def frame(dataset: DataSet, root: Path) -> "pd.DataFrame":
     form, paths = kind(dataset, root), files(dataset, root)
     frames = []
     for path in paths:
-        with reading(shown(path, root)):
+        with reading(shown(path, root), quiet=bool(dataset.sensitive)):
             frames.append(_read_one(path, form, dataset))
             _same_columns(frames, paths, root)
     return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
@@ -72,12 +72,19 @@ def _read_one(path: Path, form: str, dataset: DataSet) -> "pd.DataFrame":
     if form == "parquet":
         return pd.read_parquet(path)
     if form == "jsonl":
-        return pd.read_json(path, lines=True, convert_dates=False)
+        try:
+            return pd.read_json(path, lines=True, convert_dates=False)
+        except ValueError as error:
+            raise _Unreadable(str(error)) from error
     if dataset.columns:
         read = pd.read_csv(path, header=None, low_memory=False)
         _same_width(len(read.columns), dataset.columns)
         return read.set_axis(list(dataset.columns), axis=1)
     return pd.read_csv(path, low_memory=False, index_col=False)
+
+
+class _Unreadable(Exception):  # noqa: N818 - never seen outside
+    """What pandas says with a bare ValueError."""
 
 
 def _same_width(width: int, columns: tuple[str, ...]) -> None:
@@ -98,8 +105,11 @@ def _eager(frame: Any) -> bool:
 
 
 @contextmanager
-def reading(name: str) -> Iterator[None]:
-    """Turn what polars, pandas and the system say about a damaged `name` into one UserError."""
+def reading(name: str, *, quiet: bool = False) -> Iterator[None]:
+    """Turn what polars, pandas and the system say about a damaged `name` into one UserError.
+
+    `quiet` leaves their words out, because they may quote values.
+    """
     try:
         yield
     except UserError:
@@ -107,8 +117,10 @@ def reading(name: str) -> Iterator[None]:
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{name} can't be read", why=getattr(error, "strerror", None) or _brief(error)) from error
     except Exception as error:
-        if type(error).__module__.partition(".")[0] in ("polars", "pandas", "pyarrow") or isinstance(error, ValueError):
-            raise UserError(f"{name} can't be read", why=_brief(error), hint="Is it damaged?") from error
+        library = type(error).__module__.partition(".")[0] in ("polars", "pandas", "pyarrow")
+        if library or isinstance(error, (UnicodeDecodeError, _Unreadable)):
+            why = type(error).__name__ if quiet else _brief(error)
+            raise UserError(f"{name} can't be read", why=why, hint="Is it damaged?") from error
         raise
 
 

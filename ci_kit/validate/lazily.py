@@ -1,0 +1,140 @@
+"""A table in polars: one column in memory at a time, whole plans only for the user's own checks."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from ci_kit.data import reading
+from ci_kit.validate.faults import SHOWN, faults_of, run
+from ci_kit.validate.flavour import ready, structural
+from ci_kit.validate.table import Fault, Tally
+
+# More rows than any report shows, so that a check can choose.
+FIRST = 50
+
+
+class Lazily:
+    """The Table of a LazyFrame."""
+
+    def __init__(self, frame: pl.LazyFrame, *, quiet: bool = False) -> None:
+        """Look at the names and the number of rows only; `quiet` keeps values out of errors."""
+        self.frame, self._quiet = frame, quiet
+        self.columns = frame.collect_schema().names()
+        self.height: int = frame.select(pl.len()).collect().item()
+        self._name: str | None = None
+        self._held = pl.DataFrame()
+
+    def parse(self, schema: Any) -> list[Fault]:
+        """Coerce column by column (pandera would collect the whole table for each), then let pandera judge."""
+        given, known = self.columns, self._known(schema)
+        coerced, faults = self._coerce(schema)
+        bad = frozenset(fault.column or "" for fault in faults)
+        parsed, errors = run(_uncoerced(structural(schema, bad)), coerced)
+        if errors:
+            faults += faults_of(errors, schema, given, known)
+            unfit = frozenset(fault.column or "" for fault in faults)
+            parsed, _ = run(_uncoerced(structural(schema, unfit, lenient=True)), coerced)
+        self.frame = parsed
+        self.columns = parsed.collect_schema().names()
+        return faults
+
+    def matching(self, column: Any) -> list[str]:
+        """See Table."""
+        names = pl.LazyFrame(schema=dict.fromkeys(self.columns, pl.Null)).select(pl.col(column.selector))
+        return names.collect_schema().names()
+
+    def _known(self, schema: Any) -> set[str]:
+        regexes = [column for column in schema.columns.values() if column.regex]
+        return set(schema.columns) | {name for column in regexes for name in self.matching(column)}
+
+    def _coerce(self, schema: Any) -> tuple[pl.LazyFrame, list[Fault]]:
+        frame, faults = self.frame, []
+        types = frame.collect_schema()
+        for column in schema.columns.values():
+            dtype = schema.dtype or column.dtype
+            if dtype is None or not (schema.coerce or column.coerce):
+                continue
+            for name in self.matching(column) if column.regex else [column.name] * (column.name in types):
+                if dtype.check(types[name]) is True:
+                    continue
+                fault = self._coercible(dtype, name)
+                if fault:
+                    faults.append(fault)
+                else:
+                    frame = dtype.coerce(_data(frame, name))
+        return frame, faults
+
+    def _coercible(self, dtype: Any, name: str) -> Fault | None:
+        from pandera.errors import ParserError
+
+        source = self._column(name)
+        try:
+            dtype.try_coerce(_data(source.lazy(), name)).collect()
+        except (ParserError, pl.exceptions.PolarsError) as error:
+            ok = getattr(error, "parser_output", None)
+            flags = ok.lazy().collect().to_series() if isinstance(ok, (pl.DataFrame, pl.LazyFrame)) else None
+            rows = (~flags).arg_true().head(SHOWN).to_list() if flags is not None else []
+            count = f"{(~flags).sum():,} of {self.height:,} values" if flags is not None else "some values"
+            samples = tuple(f"row {row}: {value!r}" for row, value in zip(rows, source[rows, name], strict=True))
+            observed = f"{count} of {source.schema[name]} do not fit"
+            return Fault(
+                column=name, rule="coerced", observed=observed, limit=str(dtype), samples=samples, unusable=True
+            )
+        return None
+
+    def nulls(self, column: str) -> Tally:
+        """See Table."""
+        one = self._column(column)[column]
+        return _tally(one.is_null() | one.is_nan().fill_null(True) if one.dtype.is_float() else one.is_null())
+
+    def duplicates(self, columns: Sequence[str], keep: str) -> Tally:  # noqa: ARG002
+        """See Table; `keep` means nothing to pandera's polars flavour, which counts every one."""
+        if len(columns) == 1:
+            return _tally(self._column(columns[0])[columns[0]].is_duplicated())
+        return _tally(self.frame.select(columns).collect().is_duplicated())
+
+    def check(self, check: Any, column: str | None) -> Tally:
+        """See Table."""
+        check, builtin = ready(check)
+        # Pandera's own checks see their column alone; the user's may look at any other.
+        alone = column is not None and (check.element_wise or builtin)
+        source = self._column(column).lazy() if alone and column is not None else self.frame
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            answer = check.get_backend(source)(check).apply(_data(source, column or "*"))
+            if isinstance(answer, bool):
+                return Tally(bad=int(not answer), whole=True)
+            good = answer.collect().to_series()
+        bad = (~good).fill_null(not check.ignore_na)
+        return _tally(bad) if len(bad) == self.height else Tally(bad=int(bad.any()), whole=True)
+
+    def values(self, columns: Sequence[str], rows: Sequence[int]) -> list[tuple[Any, ...]]:
+        """See Table."""
+        source = self._held if [*columns] == self._held.columns else self.frame
+        return source.lazy().select(pl.col(columns).gather(list(rows))).collect().rows()
+
+    def _column(self, name: str) -> pl.DataFrame:
+        if self._name != name or name not in self._held.columns:
+            self._held = pl.DataFrame()
+            with reading(f"column {name!r}", quiet=self._quiet):
+                self._held, self._name = self.frame.select(pl.col(name)).collect(), name
+        return self._held
+
+
+def _data(frame: pl.LazyFrame, column: str) -> Any:
+    from pandera.api.polars.types import PolarsData
+
+    return PolarsData(frame, column)
+
+
+def _uncoerced(schema: Any) -> Any:
+    schema.coerce = False
+    for column in schema.columns.values():
+        column.coerce = False
+    return schema
+
+
+def _tally(bad: pl.Series) -> Tally:
+    return Tally(bad=int(bad.sum()), rows=tuple(bad.arg_true().head(FIRST).to_list()))

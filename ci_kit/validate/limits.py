@@ -1,0 +1,105 @@
+"""What needs no schema: how many rows, how fresh, and whether the key names each row once."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from ci_kit.parts import Check
+from ci_kit.sections import Freshness
+from ci_kit.validate.source import Source
+from ci_kit.validate.wording import check, hidden, samples, share
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def duration(text: str) -> timedelta:
+    """Return the time that such as `36h` means; the configuration has verified its form."""
+    return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
+
+
+def limits(source: Source, shown: int, now: datetime) -> Iterator[Check]:
+    """Yield the checks of rows, freshness, key and sensitive columns that the data set asks for."""
+    yield _rows(source)
+    if source.dataset.fresh:
+        yield _fresh(source, source.dataset.fresh, now)
+    if source.dataset.key:
+        yield _key(source, shown)
+    for column in source.sensitive:
+        if column not in source.columns:
+            title = f"{source.name}.{column}: a sensitive column"
+            hint = "A misspelt name in `sensitive` hides nothing."
+            yield check(f"sensitive/{source.name}/{column}", title, "warn", "not in the data", "present", detail=hint)
+
+
+def _rows(source: Source) -> Check:
+    low, high = source.dataset.min_rows, source.dataset.max_rows
+    limit = f"≥ {low:,}" if high is None else f"{low:,} to {high:,}"
+    good = source.height >= low and (high is None or source.height <= high)
+    return check(f"rows/{source.name}", f"{source.name}: rows", "pass" if good else "fail", f"{source.height:,}", limit)
+
+
+def _fresh(source: Source, fresh: Freshness, now: datetime) -> Check:
+    path, title = f"fresh/{source.name}", f"{source.name}.{fresh.column}: newest value"
+    limit = f"at most {fresh.within} old"
+    if fresh.column not in source.columns:
+        return check(path, title, "fail", "no such column", limit)
+    with source.reading():
+        newest = source.rows.select(_time(source.rows.collect_schema()[fresh.column], fresh.column)).collect().item()
+    if newest is None:
+        return check(path, title, "fail", "no timestamps", limit, detail="Write dates as ISO 8601.")
+    when = _aware(newest)
+    age = now - when
+    seen = f"{_span(age)} old" if age >= timedelta(0) else f"{_span(-age)} in the future"
+    if fresh.column not in source.sensitive:
+        seen += f" ({when:%Y-%m-%d %H:%M:%S} UTC)"
+    if age < timedelta(0):
+        return check(path, title, "warn", seen, limit, detail="A date in the future hides how old the rest is.")
+    return check(path, title, "pass" if age <= duration(fresh.within) else "fail", seen, limit)
+
+
+def _time(dtype: pl.DataType, column: str) -> pl.Expr:
+    """Return the newest value as an expression, null where the column holds no times."""
+    one = pl.col(column)
+    if dtype.is_temporal() and (dtype == pl.Date or isinstance(dtype, pl.Datetime)):
+        return one.max()
+    if dtype == pl.String:
+        parsed = one.str.to_datetime(time_zone="UTC", strict=False, time_unit="us")
+        return pl.coalesce(parsed, one.str.to_datetime(strict=False, time_unit="us").dt.replace_time_zone("UTC")).max()
+    return pl.lit(None)
+
+
+def _aware(newest: date | datetime) -> datetime:
+    when = newest if isinstance(newest, datetime) else datetime(newest.year, newest.month, newest.day, tzinfo=UTC)
+    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+
+
+def _span(age: timedelta) -> str:
+    seconds = age.total_seconds()
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.1f} {unit}"
+    return f"{seconds:,.0f} s"
+
+
+def _key(source: Source, shown: int) -> Check:
+    key = source.dataset.key
+    path, title, limit = f"key/{source.name}", f"{source.name}: key {' + '.join(key)}", "names each row once"
+    missing = [column for column in key if column not in source.columns]
+    if missing:
+        return check(path, title, "fail", f"no column {', '.join(missing)}", limit)
+    with source.reading():
+        rows = source.rows.select(key).collect()
+    bad = rows.is_duplicated() | rows.select(pl.any_horizontal(pl.all().is_null())).to_series()
+    if not bad.any():
+        return check(path, title, "pass", f"all {source.height:,} rows", limit)
+    first = bad.arg_true().head(shown).to_list()
+    columns = source.shown(key)
+    detail = samples(columns, first, _values(rows, columns, first)) if columns else hidden(key)
+    seen = f"{share(int(bad.sum()), source.height)} share their key or lack it"
+    return check(path, title, "fail", seen, limit, detail=detail if first else "")
+
+
+def _values(rows: pl.DataFrame, columns: tuple[str, ...], which: list[int]) -> list[tuple[Any, ...]]:
+    return rows.select(columns)[which].rows()
