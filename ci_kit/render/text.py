@@ -11,8 +11,8 @@ from ci_kit.characters import visible
 # A word, also with hyphens and apostrophes between letters, or a number with its unit; in quotes, before punctuation.
 _LETTER = r"[A-Za-z\x80-\U0010ffff]"
 _WORD = rf"(?:{_LETTER}|[0-9])+(?:(?<={_LETTER})[-']{_LETTER}+)*"
-_NUMBER = r"[-+]?[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)*(?:e[-+]?[0-9]+)?(?:%|[A-Za-z]{0,3})"
-_ORDINARY = re.compile(rf"[(\"']?(?:{_NUMBER}|{_WORD})[,;?!)\"'.:]*")
+_NUMBER = r"[-+−±×]?[€£¥]?[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)*(?:e[-+]?[0-9]+)?(?:%|[A-Za-z]{0,3})"
+_ORDINARY = re.compile(rf"[(\"']?(?:{_NUMBER}|{_WORD}|%)[,;?!)\"'.:]*")
 _OPERATOR = re.compile(r"[-+=/<>%]|[<>=!]=|[-=]>")
 _COMMIT = re.compile(r"(?<![^\W_])[0-9a-fA-F]{7,64}(?![^\W_])|GHSA-|^[(\"'“‘]?GH-", re.IGNORECASE)
 _LIST = re.compile(r"[0-9]+[.)]")
@@ -42,13 +42,13 @@ def plain(text: str) -> str:
     for token in visible(" ".join(text.split())).split():
         if _is_ordinary(token, first=not parts and not doubtful):
             if doubtful:
-                parts.append(code(" ".join(doubtful)))
+                parts.append(_span(doubtful))
                 doubtful = []
             parts.append(token)
         else:
             doubtful.append(token)
     if doubtful:
-        parts.append(code(" ".join(doubtful)))
+        parts.append(_span(doubtful))
     return " ".join(parts)
 
 
@@ -60,6 +60,13 @@ def cell(text: str) -> str:
 def shorten(text: str, limit: int) -> str:
     """Cut a text to `limit` characters, the last of which then is an ellipsis."""
     return text if len(text) <= limit else text[: max(0, limit - 1)] + "…"
+
+
+def _span(tokens: list[str]) -> str:
+    """Return one code span, with the punctuation that ends it left outside."""
+    text = " ".join(tokens)
+    inside = text.rstrip(",;:.")
+    return code(text) if not inside or inside.isdigit() else code(inside) + text[len(inside) :]
 
 
 def _is_ordinary(token: str, *, first: bool) -> bool:
