@@ -79,8 +79,8 @@ def _comparison(view: View, most: int) -> str:
     if not rows:
         return ""
     compared = any(row.baseline for row in rows)
-    head = f"| | {code(shorten(view.base, 40))} | this change | difference | |" if compared else "| | this change |"
-    lines = [head, "|:--|--:|--:|--:|:--|" if compared else "|:--|--:|"]
+    head = f"| | {code(shorten(view.base, 40))} → this change | difference |" if compared else "| | this change |"
+    lines = [head, "|:--|:--|:--|" if compared else "|:--|:--|"]
     lines += [_row(row, compared) for row in rows[:most]]
     if len(rows) > most:
         lines += ["", f"and {len(rows) - most:,} more below"]
@@ -90,16 +90,12 @@ def _comparison(view: View, most: int) -> str:
 def _row(row: Row, compared: bool) -> str:
     arrow = {"up": " ↑", "down": " ↓", None: ""}[row.candidate.direction]
     name = cell(shorten(phrases.label(row.name), 60)) + arrow
-    name = f"**{name}**" if row.gate else name
+    name = f"{ICONS[row.gate.status]} **{name}**" if row.gate else name
     if not compared:
         return f"| {name} | {cell(phrases.measured(row.candidate))} |"
-    if row.baseline is None:
-        return f"| {name} | | {cell(phrases.measured(row.candidate))} | | |"
-    before, after = phrases.pair(row)
-    verdict = phrases.WORDS[row.outcome]
-    if row.gate:
-        verdict = f"{ICONS[row.gate.status]} {verdict}"
-    return f"| {name} | {cell(before)} | {cell(after)} | {cell(phrases.difference(row))} | {verdict} |"
+    change = phrases.difference(row)
+    difference = f"{cell(change)} {phrases.WORDS[row.outcome]}".rstrip() if change else ""
+    return f"| {name} | {cell(phrases.values(row))} | {difference} |"
 
 
 def _steps(view: View, limit: int) -> str:
@@ -126,11 +122,8 @@ def _attention(view: View, most: int, room: int) -> str:
 def _item(check: Check, room: int) -> str:
     place = f" · {code(shorten(f'{check.location.file}:{check.location.line}', 120))}" if check.location else ""
     lines = [f"- {ICONS[check.status]} **{cell(shorten(check.title, 160))}**{place}"]
-    seen = [cell(shorten(check.observed, 160))] if check.observed else []
-    if check.limit:
-        seen.append(f"limit {cell(shorten(check.limit, 160))}")
-    if seen:
-        lines.append(", ".join(seen))
+    if phrases.seen(check):
+        lines.append(cell(shorten(phrases.seen(check), 320)))
     detail = (check.detail or "").strip()
     if detail and room and "\n" not in detail:
         lines.append(cell(shorten(detail, room)))

@@ -7,18 +7,26 @@ from ci_kit.result import Result
 
 LABELS = {
     "log_loss": "log loss",
-    "absolute_error": "absolute error",
     "accuracy": "accuracy",
+    "macro_f1": "macro F1",
     "mae": "MAE",
     "rmse": "RMSE",
     "r2": "R²",
+    "wall_time": "wall time",
+    "cpu_time": "CPU time",
+    "peak_memory": "peak memory",
+    "gpu_utilisation": "GPU busy",
+    "gpu_utilisation_max": "GPU busy at most",
+    "gpu_memory": "GPU memory",
+    "gpu_energy": "GPU energy",
 }
 WORDS = {"better": "better", "worse": "worse", "same": "same", "within": "within limit", "unsure": "unsure", "none": ""}
+_TOOK = ("peak_memory", "gpu_utilisation", "gpu_memory", "gpu_energy")
 
 
 def label(name: str) -> str:
     """Return a metric's name as people say it; names that we don't know stay as they are."""
-    return LABELS.get(name, name)
+    return LABELS.get(name, name.removeprefix("rows/"))
 
 
 def count(number: int, noun: str) -> str:
@@ -43,16 +51,14 @@ def seen(check: Check) -> str:
     return ", ".join(part for part in (check.observed, check.limit and f"limit {check.limit}") if part)
 
 
-def interval(row: Row) -> str:
-    """Return the change with its 95 % interval in brackets: relative where that makes sense, else in the unit."""
-    change, base = row.change, row.baseline
-    if change is None or change.low is None or change.high is None:
-        return ""
-    if base and base.value > 0 and change.unit not in {"share", "%"} and row.name != "r2":
-        texts = [numbers.relative(value, base.value) for value in (change.value, change.low, change.high)]
-    else:
-        texts = [numbers.change(value, change.unit) for value in (change.value, change.low, change.high)]
-    return f" ({texts[0]}, likely between {texts[1]} and {texts[2]})"
+def told(row: Row) -> str:
+    """Return what became of a metric: `0.142 → 0.171 (+20 %, likely +12 % to +29 %)`."""
+    if row.gate and row.gate.observed and "→" in row.gate.observed:
+        return row.gate.observed
+    if row.change is None or row.change.low is None or row.change.high is None:
+        return values(row)
+    texts = [numbers.change(value, row.change.unit) for value in (row.change.value, row.change.low, row.change.high)]
+    return f"{values(row)} ({texts[0]}, likely {texts[1]} to {texts[2]})"
 
 
 def difference(row: Row) -> str:
@@ -74,9 +80,15 @@ def measured(metric: Metric) -> str:
 
 
 def facts(result: Result) -> str:
-    """Return what a step took and found, for one cell of a table."""
-    parts = [f"{label(name)} {numbers.number(one.value, one.unit)}" for name, one in result.metrics.items()]
-    parts = [] if result.step == "evaluate" else parts[:4]
+    """Return what a step worked on, took and cost, for one cell of a table."""
+    wanted = {"train": _TOOK, "evaluate": ("rows",)}.get(result.step, tuple(result.metrics)[:4])
+    found = [(name, result.metrics[name]) for name in wanted if name in result.metrics]
+    parts = [f"{label(name)} {numbers.number(one.value, one.unit)}" for name, one in found]
+    by_id = {check.id: check for check in result.checks}
+    if "baseline" in by_id and by_id["baseline"].status == "pass":
+        parts.append(f"baseline {by_id['baseline'].observed}")
+    if "command" in by_id and by_id["command"].status == "skip":
+        parts.insert(0, by_id["command"].title)
     if result.run.cost:
         parts.append(numbers.money(result.run.cost.amount, result.run.cost.currency))
     return " · ".join([*parts, numbers.duration(result.run.seconds)])

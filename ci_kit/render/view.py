@@ -76,8 +76,9 @@ class View:
         return self.results.get("evaluate") or next(iter(self.results.values()), None)
 
     def rows(self) -> list[Row]:
-        """Return the metrics that can be compared: gated ones first, then those with a baseline, then the others."""
+        """Return the model's metrics: gated ones first, then those with a baseline, then the others."""
         rows = [row for result in self.results.values() if result.step == "evaluate" for row in compare(result)]
+        rows = [row for row in rows if row.candidate.direction or row.baseline]
         return sorted(rows, key=lambda row: (row.gate is None, row.change is None, row.baseline is None))
 
     def attention(self) -> list[tuple[str, Check]]:

@@ -1,7 +1,7 @@
 """The verdict and the sentences of a report, as raw text that a renderer has yet to escape."""
 
 from ci_kit.parts import Check
-from ci_kit.render.phrases import count, interval, label, values
+from ci_kit.render.phrases import count, label, told
 from ci_kit.render.view import Row, View
 from ci_kit.result import Result
 
@@ -66,12 +66,7 @@ def lead(view: View) -> list[tuple[str, str]]:
     compared = [sentence(row) for row in rows[:2]]
     sentences = [(f"{step}:", f" {why}.") for step, why in view.damaged.items()]
     sentences += compared[:1] if rows and rows[0].outcome == "worse" else []
-    for step, result in view.results.items():
-        failed = [check for check in result.checks if check.status == "fail" and not check.id.startswith("gate/")]
-        if failed:
-            names = ", ".join(check.title for check in failed[:3]) + (" …" if len(failed) > 3 else "")
-            of = f"{len(failed):,} of {count(len(result.checks), 'check')} failed"
-            sentences.append((f"{step}, {of if len(failed) > 1 else '1 check failed'}:", f" {names}."))
+    sentences += [_failures(step, result) for step, result in view.results.items() if _failed(result)]
     sentences += [one for one in compared if one not in sentences]
     if view.missing:
         sentences.append((" and ".join(view.missing), f" {absence(view)}."))
@@ -85,13 +80,27 @@ def absence(view: View) -> str:
 
 
 def sentence(row: Row) -> tuple[str, str]:
-    """Say what became of one metric: `log loss 0.142 → 0.171 (+20 %, likely between +12 % and +29 %)`, and the rest."""
-    numbers_ = f"{label(row.name)} {values(row)}"
+    """Say what became of a gated metric, on how many rows, and what the limit is or why it can't be told."""
+    strong = f"{label(row.name)} {told(row)}"
     rows = f" on the same {row.change.n:,} rows" if row.change and row.change.n else ""
     if row.outcome == "unsure":
-        why = row.gate.detail if row.gate and row.gate.detail else "this data can't tell it from noise"
-        return numbers_ + interval(row), f"{rows}: {why.rstrip('.')}."
+        why = f": {row.gate.detail.rstrip('.')}" if row.gate and row.gate.detail else ""
+        return strong, f" can't be told from noise{why}."
     limit = f"the limit is {row.gate.limit}" if row.gate and row.gate.limit else ""
     if row.outcome == "worse":
-        return numbers_ + interval(row), f"{rows}{'; ' + limit if limit else ''}."
-    return numbers_ + interval(row), f"{rows}{' (' + limit + ')' if limit else ''}."
+        return strong, f"{rows}{'; ' + limit if limit else ''}."
+    return strong, f"{rows}{' (' + limit + ')' if limit else ''}."
+
+
+def _failed(result: Result) -> list[Check]:
+    return [check for check in result.checks if check.status == "fail" and not check.id.startswith("gate/")]
+
+
+def _failures(step: str, result: Result) -> tuple[str, str]:
+    failed = _failed(result)
+    if len(failed) > 1:
+        names = "; ".join(check.title for check in failed[:3]) + (" …" if len(failed) > 3 else "")
+        return f"{step}, {len(failed):,} of {count(len(result.checks), 'check')} failed:", f" {names}."
+    detail = failed[0].detail if failed[0].detail and "\n" not in failed[0].detail.strip() else None
+    known = ". ".join(part.strip().rstrip(".") for part in (failed[0].observed, detail) if part)
+    return f"{step}: {failed[0].title}{':' if known else '.'}", f" {known}." if known else ""

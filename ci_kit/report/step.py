@@ -6,6 +6,7 @@ from ci_kit import actions, forge
 from ci_kit.errors import CiKitError
 from ci_kit.files import atomic_write
 from ci_kit.forge import history
+from ci_kit.forge.base import Stamp
 from ci_kit.forge.git import Git
 from ci_kit.job import Job
 from ci_kit.parts import Check, File
@@ -56,7 +57,7 @@ def _publish(job: Job, event: actions.Event, body: str) -> Check:
     if event.name != "local" and event.number is None:
         detail = "This run belongs to no pull request; the report is in the job summary."
         return Check(id="publish", title=title, status="skip", detail=detail)
-    stamp = forge.Stamp(run_id=event.run_id, attempt=event.attempt, sha=job.source.sha or "")
+    stamp = Stamp(run_id=event.run_id, attempt=event.attempt, sha=job.source.sha or "")
     try:
         where = forge.connect(job.root, event, job.config.report.publisher).comment(job.config.report.id, body, stamp)
     except CiKitError as error:
