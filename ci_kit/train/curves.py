@@ -1,6 +1,5 @@
 """Training curves: JSON Lines or DVCLive's tables become line charts of at most 200 points a series."""
 
-import csv
 import json
 import math
 import re
@@ -95,11 +94,13 @@ def _lines(path: Path) -> Iterator[Row | str]:
 def _tables(folder: Path) -> Iterator[Row | str]:
     for path in sorted(folder.rglob("*.tsv")):
         name = path.relative_to(folder).with_suffix("").as_posix()
-        with path.open(encoding="utf-8", newline="") as file:
-            table = csv.DictReader(islice(file, MAX_LINES), delimiter="\t")
-            columns = [column for column in table.fieldnames or () if column not in ("step", "timestamp")]
-            if "step" not in (table.fieldnames or ()) or not columns:
+        with path.open(encoding="utf-8") as file:
+            header = file.readline().rstrip("\n").split("\t")
+            if "step" not in header or path.stem not in header:
                 raise ValueError(f"{name}.tsv has no columns step and {path.stem}")
-            column = path.stem if path.stem in columns else columns[0]
-            for row in table:
-                yield name, float(row["step"]), float(row[column])
+            step, value = header.index("step"), header.index(path.stem)
+            for index, line in enumerate(islice(file, MAX_LINES), 2):
+                cells = line.rstrip("\n").split("\t")
+                if len(cells) != len(header):
+                    raise ValueError(f"line {index} of {name}.tsv has {len(cells)} cells, not {len(header)}")
+                yield name, float(cells[step]), float(cells[value])

@@ -1,8 +1,18 @@
-"""Progress bars in a log: of a line that is drawn again and again, one state a second is enough."""
+"""The output of a command on its way to the log: harmless lines, its last ones kept, progress bars thinned out."""
 
+import contextlib
+import fcntl
+import os
 import re
+import select
+import sys
 import time
+from collections import deque
 from collections.abc import Callable
+
+from ci_kit import actions
+
+TAIL = 20
 
 _REDRAW = re.compile(rb"\r(?=[^\n])")
 _LONGEST = 2**16
@@ -46,3 +56,48 @@ class Thinner:
             return b""
         self._shown = now
         return state + b"\n"
+
+
+class Stream:
+    """A pipe whose `end` a command writes to; what arrives is shown as harmless text, and 20 lines are remembered."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.tail: deque[str] = deque(maxlen=TAIL)
+        self._say, self._filter, self._thinner = say, actions.Filter(), Thinner()
+        self._read, self.end = os.pipe()
+        with contextlib.suppress(AttributeError, OSError):  # Linux: a chatty command must not wait for us
+            fcntl.fcntl(self.end, fcntl.F_SETPIPE_SZ, 2**20)
+
+    def seal(self) -> None:
+        """Close our copy of the writing end, when the command has its own."""
+        os.close(self.end)
+
+    def pump(self, wait: float) -> bool:
+        """Show what the command has written, waiting up to `wait` seconds for it; False when there was nothing."""
+        if not select.select([self._read], [], [], wait)[0]:
+            return False
+        chunk = os.read(self._read, 2**16)
+        if not chunk:
+            time.sleep(min(wait, 0.05))  # the command closed its output and goes on
+            return False
+        self._show(self._filter.feed(self._thinner.feed(chunk)))
+        if wait and len(chunk) < 2**12:
+            time.sleep(0.05)  # many small writes are cheaper to take together
+        return True
+
+    def drain(self, within: float = 1.0) -> None:
+        """Show the rest, for at most `within` seconds, unfinished lines included."""
+        deadline = time.monotonic() + within
+        while self.pump(0) and time.monotonic() < deadline:
+            pass
+        self._show(self._filter.feed(self._thinner.close()) + self._filter.close())
+
+    def close(self) -> None:
+        """Stop reading."""
+        os.close(self._read)
+
+    def _show(self, lines: list[str]) -> None:
+        if lines:
+            self.tail.extend(lines)
+            self._say("\n".join(lines))
+            sys.stdout.flush()

@@ -1,28 +1,24 @@
 """Run a command in a session of its own: stream its output, pass signals on, and leave no process behind."""
 
 import contextlib
-import fcntl
 import os
 import resource
-import select
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Self
 
 from ci_kit import actions
-from ci_kit.train.log import Thinner
+from ci_kit.train.log import Stream
 from ci_kit.train.tree import MARK, Tree, title
 
 # GitHub sends SIGINT, SIGTERM after 7.5 s and SIGKILL after 2.5 s more; the command gets 6 s, the rest is for us.
 GRACE, PATIENCE = 6.0, 4.0
-TAIL = 20
 # Our own credentials, and the files through which a later step of the job could be changed.
 WITHHELD = (
     *("GITHUB_TOKEN", "INPUT_TOKEN", "CI_KIT_TOKEN", "ACTIONS_RUNTIME_TOKEN"),
@@ -65,61 +61,61 @@ def supervise(
     SIGINT and SIGTERM reach the command as SIGTERM at once (see `Tree.ask`), everybody after 4 s, and SIGKILL follows
     after 6 s, or at once on a second signal. The signal's handlers are restored afterwards.
     """
-    tree, signals = Tree(), list[int]()
+    tree, stream, signals = Tree(), Stream(say), list[int]()
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.monotonic()
     try:
-        with _handled(signals):
-            run = _Run(command, root, say, environment(env) | {MARK: tree.mark}, tree)
+        with _handled(signals), _Run(command, root, environment(env), tree, stream) as run:
             run.watch(signals)
             seconds = time.monotonic() - started
-            left = run.sweep(killed=bool(signals))
-    except BaseException:
-        tree.kill()
-        raise
+            left = run.leave() if not signals else ()
     finally:
         tree.close()
+        stream.close()
     now = resource.getrusage(resource.RUSAGE_CHILDREN)
     return Outcome(
         code=-signal.SIGKILL if run.process.returncode is None else run.process.returncode,
         seconds=seconds,
         cpu=now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime,
         memory=run.memory,
-        tail=tuple(actions.redact(line) for line in run.tail),
-        stopping=time.monotonic() - run.asked if run.asked else 0.0,
+        tail=tuple(actions.redact("\n".join(stream.tail)).splitlines()),
         stopped=signal.Signals(signals[0]).name if signals else None,
-        left=left,
+        stopping=time.monotonic() - run.asked if run.asked else 0.0,
+        left=tuple(actions.redact(actions.harmless(name)) for name in left),
     )
 
 
 class _Run:
-    """One running command and what has been seen of it."""
+    """One running command; leaving the block ends every process of its tree."""
 
-    def __init__(
-        self, command: Sequence[str], root: Path, say: Callable[[str], None], env: dict[str, str], tree: Tree
-    ) -> None:
-        self.tree, self.say, self.memory, self.asked = tree, say, 0, 0.0
-        self.tail: deque[str] = deque(maxlen=TAIL)
-        self._filter, self._thinner = actions.Filter(), Thinner()
-        self._pipe, write = os.pipe()
-        with contextlib.suppress(AttributeError, OSError):  # Linux: a chatty command must not wait for us
-            fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 2**20)
+    def __init__(self, command: Sequence[str], root: Path, env: dict[str, str], tree: Tree, stream: Stream) -> None:
+        self.tree, self.stream, self.memory, self.asked = tree, stream, 0, 0.0
+        env |= {MARK: tree.mark}
+        out = stream.end
         try:
             self.process = subprocess.Popen(
-                command, cwd=root, env=env, stdin=subprocess.DEVNULL, stdout=write, stderr=write, start_new_session=True
+                command, cwd=root, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
             )
-        except BaseException:
-            os.close(self._pipe)
-            raise
         finally:
-            os.close(write)
-        self.tree.plant(self.process.pid)
+            stream.seal()
+        tree.plant(self.process.pid)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.tree.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # stuck inside the kernel: nobody can end it
+            self.process.wait(timeout=1)
+        self.tree.reap()
+        if kind is None:
+            self.stream.drain()
 
     def watch(self, signals: list[int]) -> None:
         """Stream and sample until the command has ended; after a signal, until the whole tree has."""
         sample, pause = 0.0, 0.05
         while self.process.poll() is None or (self.asked and self.tree.members()):
-            self._pump(0.2)
+            self.stream.pump(0.2)
             now = time.monotonic()
             if now >= sample:
                 self.memory = max(self.memory, self.tree.memory())
@@ -128,52 +124,22 @@ class _Run:
                 sample = time.monotonic() + pause
             if signals and not self.asked:
                 self.asked = now
-                self.say(f"ci-kit: {signal.Signals(signals[0]).name}: the command has {GRACE:g} s to save and end")
-                self.tree.ask()
             if self.asked and (len(signals) > 1 or now - self.asked > GRACE):
                 return
             if self.asked:
-                # Whoever has lost the parent that looked after it is asked in the next round.
+                # Each round asks those, too, that have lost the parent that looked after them.
                 self.tree.ask(everyone=now - self.asked > PATIENCE)
 
-    def sweep(self, *, killed: bool) -> tuple[str, ...]:
-        """End what is left of the tree, read the output to its end and return the titles of what had to be killed."""
-        deadline = time.monotonic() + (0 if killed else 1)  # helpers such as resource trackers end by themselves
+    def leave(self) -> tuple[str, ...]:
+        """Ask what the command left running to end, and return the titles of those processes."""
+        deadline = time.monotonic() + 1  # helpers such as resource trackers end by themselves
         while (rest := self.tree.members()) and time.monotonic() < deadline:
-            self._pump(0.05)
-        left = tuple(title(process) for process in rest)
-        if rest and not killed:
+            self.stream.pump(0.05)
+        titles = tuple(title(process) for process in rest)
+        if rest:
             self.tree.ask(everyone=True)
-            self._pump(0.5)
-        self.tree.kill()
-        with contextlib.suppress(subprocess.TimeoutExpired):  # stuck inside the kernel: nobody can end it
-            self.process.wait(timeout=1)
-        self.tree.reap()
-        deadline = time.monotonic() + 1
-        while self._pump(0) and time.monotonic() < deadline:
-            pass
-        self._show(self._filter.feed(self._thinner.close()) + self._filter.close())
-        os.close(self._pipe)
-        return left
-
-    def _pump(self, wait: float) -> bool:
-        """Show what the command has written, waiting up to `wait` seconds for it; False when there was nothing."""
-        if not select.select([self._pipe], [], [], wait)[0]:
-            return False
-        chunk = os.read(self._pipe, 2**16)
-        if not chunk:
-            time.sleep(min(wait, 0.05))  # the command closed its output and goes on
-            return False
-        self._show(self._filter.feed(self._thinner.feed(chunk)))
-        if wait and len(chunk) < 2**12:
-            time.sleep(0.05)  # many small writes are cheaper to take together
-        return True
-
-    def _show(self, lines: list[str]) -> None:
-        if lines:
-            self.tail.extend(lines)
-            self.say("\n".join(lines))
-            sys.stdout.flush()
+            self.stream.pump(0.5)
+        return titles
 
 
 @contextlib.contextmanager
