@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ci_kit.errors import Unavailable
+from ci_kit.errors import Unavailable, UserError
 from ci_kit.files import atomic_write
 from ci_kit.forge.base import Stamp, mark
 from ci_kit.forge.git import Git
@@ -36,6 +36,8 @@ class LocalForge:
 
         Several recorders may run at once; raises UserError outside a git repository.
         """
+        if not files:
+            return
         blobs = {path: self.git.must("hash-object", "-w", "--stdin", stdin=content) for path, content in files.items()}
         for _ in range(TURNS):
             if self._commit(blobs, message):
@@ -52,7 +54,9 @@ class LocalForge:
             index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             git.must("read-tree", *([parent] if parent else ["--empty"]), env=index)
             lines = "".join(f"100644 {blob}\t{path}\0" for path, blob in blobs.items())
-            git.must("update-index", "-z", "--index-info", stdin=lines.encode(), env=index)
+            done = git.run("update-index", "-z", "--index-info", stdin=lines.encode(), env=index)
+            if done.returncode or done.stderr:  # a path that git finds unfit is only mentioned, and left out
+                raise UserError("git refuses a path of the history", why=done.stderr.decode("utf-8", "replace"))
             tree = git.must("write-tree", env=index)
         if old and tree == git.must("rev-parse", f"{old}^{{tree}}"):
             return True
