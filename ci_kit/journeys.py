@@ -104,14 +104,14 @@ def configuration(root: Path, event: actions.Event, overrides: Mapping[str, obje
 
 
 def describe(root: Path, settings: config.Config, raw: bytes, event: actions.Event) -> Source:
-    """Say which revision is being judged; outside a git repository only the configuration is known."""
+    """Say which revision is being judged; without a commit only the configuration is known."""
     lock = next((root / name for name in LOCKFILES if (root / name).is_file()), None)
     known = {
         "config": f"sha256:{hashlib.sha256(raw).hexdigest()}",
         "lock": f"sha256:{hashlib.sha256(lock.read_bytes()).hexdigest()}" if lock else None,
     }
     git = Git(root)
-    if not git.is_repository():
+    if not git.is_repository() or git.find("HEAD") is None:
         return Source(repo=event.repo, **known)
     base_sha, _ = base(git, event.base_sha if event.number else None, settings.base)
     return Source(

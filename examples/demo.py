@@ -105,7 +105,7 @@ def main() -> None:
     demo.params(epochs=20, width=128, rate=0.001, decay=0.3)
     demo.pull_request("better", "Widen the network and decay its weights", expect=0)
     demo.branch("worse", "Pull request 2: a learning rate that is too high")
-    demo.params(rate=0.03)
+    demo.params(rate=0.1)
     demo.pull_request("worse", "Train faster", expect=1)
     demo.branch("broken", "Pull request 3: new data with faults")
     demo.break_data()
