@@ -1,5 +1,8 @@
 """Text that wants to do harm: the corpus and the strategies that every property test of untrusted text draws from."""
 
+from collections.abc import Iterator
+from random import Random
+
 from hypothesis import strategies as st
 
 COMMANDS = (
@@ -110,6 +113,14 @@ GREAT = ("x" * 1_000_000, "`" * 1_000_000, "a\n" * 500_000, "#" * 1_000_000 + "[
 CORPUS = (*COMMANDS, *MARKDOWN, *HIDDEN)
 
 _LETTERS = tuple("#[]:`|@<>!*_~()\\ \n\r\t-=+.,;$&%'\"/aZ09é→漢\u0301\u0130\u200b\x1b\u00ad\U0001f389")
-# Mostly the corpus, cut up and put together again: far more often dangerous than random text, and quicker to draw.
-texts = st.lists(st.sampled_from((*CORPUS, *_LETTERS)), max_size=6).map("".join)
+# Mostly the corpus, cut up and put together again: far more often dangerous than random text.
+_PIECES = (*CORPUS, *_LETTERS)
+texts = st.lists(st.sampled_from(_PIECES), max_size=6).map("".join)
 anything = texts | st.text(max_size=20)
+
+
+def sweep(count: int, seed: int = 0) -> Iterator[str]:
+    """Yield the same random texts every time: many more than hypothesis could draw in the same second."""
+    random = Random(seed)
+    for _ in range(count):
+        yield "".join(random.choices(_PIECES, k=random.randint(1, 6)))

@@ -15,7 +15,7 @@ _NUMBER = r"[-+−±×]?[€£¥]?[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)*(?:e[-+]?[0-9
 _ORDINARY = re.compile(rf"[(\"']?(?:{_NUMBER}|{_WORD}|%)[,;?!)\"'.:]*")
 _OPERATOR = re.compile(r"[-+=/<>%]|[<>=!]=|[-=]>")
 _COMMIT = re.compile(r"(?<![^\W_])[0-9a-fA-F]{7,64}(?![^\W_])|GHSA-|^[(\"'“‘]?GH-", re.IGNORECASE)
-_LIST = re.compile(r"[0-9]+[.)]")
+_LIST = re.compile(r"[0-9]{1,6}[.)]")
 
 
 def code(text: str) -> str:

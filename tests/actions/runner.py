@@ -10,10 +10,10 @@ import unicodedata
 from dataclasses import dataclass, field
 
 # Registered by ActionCommandManager; matched without regard to case.
-REGISTERED = frozenset(
-    "add-mask add-matcher add-path debug echo endgroup error group internal-set-repo-path notice remove-matcher "
-    "save-state set-env set-output set-repo-path stop-commands warning".split()  # noqa: SIM905 - read as one list
-)
+REGISTERED = {
+    *("add-mask", "add-matcher", "add-path", "debug", "echo", "endgroup", "error", "group", "internal-set-repo-path"),
+    *("notice", "remove-matcher", "save-state", "set-env", "set-output", "set-repo-path", "stop-commands", "warning"),
+}
 _IGNORED = {"Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me"}
 _TRIMMED = re.compile(r"^[\s\x85\u200b\ufeff]+")
 

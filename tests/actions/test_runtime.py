@@ -3,12 +3,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ci_kit.actions import active, annotate, group, mask, output, runtime, summary
 from ci_kit.characters import visible
 from tests.actions import runner
-from tests.hostile import texts
+from tests.hostile import sweep, texts
 
 
 @pytest.fixture
@@ -27,17 +26,12 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@settings(max_examples=60)
-@given(values=st.lists(texts, min_size=40, max_size=40))
-def test_outputs_come_back_as_they_went(values: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
-    path = tmp_path_factory.getbasetemp() / "outputs"
-    path.unlink(missing_ok=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GITHUB_OUTPUT", str(path))
-        for number, value in enumerate(values):
-            output(f"out-{number}", value)
+def test_outputs_come_back_as_they_went(actions: Path) -> None:
+    values = list(sweep(2500))
+    for number, value in enumerate(values):
+        output(f"out-{number}", value)
     expected = [(f"out-{number}", value.encode("utf-8", "replace").decode()) for number, value in enumerate(values)]
-    assert runner.pairs(path.read_bytes().decode()) == expected
+    assert runner.pairs((actions / "output").read_bytes().decode()) == expected
 
 
 def test_an_output_can_not_guess_the_delimiter(actions: Path) -> None:
@@ -60,25 +54,30 @@ def test_a_great_output_is_cut_and_said_so(actions: Path, capsys: pytest.Capture
     assert "was cut at 250,000 of 1,000,000" in capsys.readouterr().out
 
 
-@settings(max_examples=2500)
-@given(level=st.sampled_from(("error", "warning", "notice")), message=texts, title=texts, file=texts)
-def test_an_annotation_is_one_command_that_says_what_was_meant(level, message, title, file) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize("level", ["error", "warning", "notice"])
+def test_an_annotation_is_one_command_that_says_what_was_meant(
+    level: runtime.Level, actions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shown: list[str] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GITHUB_ACTIONS", "true")
-        patch.setattr(runtime, "_write", shown.append)
-        patch.setattr(runtime, "_shown", Counter(error=1, warning=1, notice=1))
+    monkeypatch.setattr(runtime, "_write", shown.append)
+    monkeypatch.setattr(runtime, "ANNOTATIONS", 10**6)
+    drawn = zip(sweep(1500, 1), sweep(1500, 2), sweep(1500, 3), strict=True)
+    for message, title, file in drawn:
         annotate(level, message, title=title, file=file, line=7)
-    (line,) = shown
-    assert runner.lines(line) == [line]
-    found = runner.command(line)
-    assert found is not None
-    assert found.name == level
-    assert set(found.properties) <= {"title", "file", "line"}
-    assert found.properties.get("line") == ("7" if file.strip() else None)
-    assert found.data == visible("\n".join(message.splitlines()))
-    if title.strip():
-        assert found.properties.get("title", "").strip() == visible("\n".join(title.splitlines())).lstrip("=").strip()
+        line = shown.pop()
+        found = runner.command(line)
+        assert runner.lines(line) == [line]
+        assert found is not None
+        assert found.name == level
+        assert set(found.properties) <= {"title", "file", "line"}
+        assert found.properties.get("line") == ("7" if file.strip() else None)
+        assert found.data == as_shown(message)
+        assert found.properties.get("title", "").strip() == as_shown(title).lstrip("=").strip()
+    assert shown == []
+
+
+def as_shown(text: str) -> str:
+    return visible("\n".join(text.splitlines()))
 
 
 def test_ten_annotations_per_level_are_shown_and_the_rest_is_counted(
@@ -113,7 +112,7 @@ def test_outside_actions_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == ""
 
 
-@settings(max_examples=300)
+@settings(max_examples=80)
 @given(texts)
 def test_group_and_mask_are_one_command_a_line(text: str) -> None:
     shown: list[str] = []
