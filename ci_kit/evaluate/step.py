@@ -7,8 +7,10 @@ import numpy.typing as npt
 from ci_kit.evaluate.baseline import Baseline, compare_with
 from ci_kit.evaluate.dataset import Dataset, load_dataset
 from ci_kit.evaluate.gate import judge
+from ci_kit.evaluate.latency import measure
 from ci_kit.evaluate.model import Model, load
 from ci_kit.evaluate.scoring import macro_f1, metrics, pack, score, unusable
+from ci_kit.evaluate.tests_run import run_tests
 from ci_kit.files import atomic_write
 from ci_kit.job import Job
 from ci_kit.parts import Check, File, Metric
@@ -29,9 +31,10 @@ def run(job: Job) -> Findings:
     predicted = model.bind(dataset.frame, dataset.truth)
     baseline = compare_with(job, dataset)
     checks, found, files = _score(job, model, dataset, predicted, baseline)
+    tests = run_tests(job, baseline)
     return Findings(
-        checks=(*checks,),
-        metrics=found,
+        checks=(*checks, *tests),
+        metrics=found | speed(model, baseline.model, dataset),
         files=files,
         data={dataset.name: dataset.fingerprint},
     )
@@ -62,6 +65,17 @@ def _f1(candidate: float | None, baseline: float | None, rows: int) -> dict[str,
     values = {"macro_f1": candidate, "macro_f1@baseline": baseline if candidate is not None else None}
     return {
         name: Metric(value=value, unit="share", direction="up", n=rows)
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def speed(model: Model, baseline: Model | None, dataset: Dataset) -> dict[str, Metric]:
+    """Return the median seconds of a call at batch 64, reported beside the baseline's and not gated."""
+    found = measure(model, baseline, dataset)
+    values = {"latency_p50": found.candidate, "latency_p50@baseline": found.baseline}
+    return {
+        name: Metric(value=value, unit="s", direction="down", n=found.rounds)
         for name, value in values.items()
         if value is not None
     }
