@@ -111,6 +111,17 @@ class Hub:
         pull: dict[str, Any] = self.api("POST", self.path("/pulls"), {"title": title, "head": head, "base": base})
         return self.pull(pull["number"])
 
+    def sample(self) -> dict[str, Any]:
+        """Open a pull request between two small branches without any git on this side."""
+        parents: list[str] = []
+        for branch in ("main", "feat"):
+            entry = {"path": "a.txt", "mode": "100644", "type": "blob", "content": branch}
+            tree = self.api("POST", self.path("/git/trees"), {"tree": [entry]})["sha"]
+            commit = {"message": branch, "tree": tree, "parents": parents}
+            parents = [self.api("POST", self.path("/git/commits"), commit)["sha"]]
+            self.api("POST", self.path("/git/refs"), {"ref": f"refs/heads/{branch}", "sha": parents[0]})
+        return self.open_pull("feat")
+
     def pull(self, number: int) -> dict[str, Any]:
         """Return a pull request as the gateway shows it, its head at its branch."""
         path = self.path(f"/pulls/{number}")

@@ -79,7 +79,7 @@ class Rules:
             return Answer.of(404, {"message": "Not Found", "status": "404"})
         if method != "GET" and not token:
             return Answer.of(401, {"message": "Requires authentication", "status": "401"})
-        if method != "GET" and token == READ:
+        if (method != "GET" and token == READ) or (path == "/user" and token != PERSON):
             return Answer.of(403, {"message": "Resource not accessible by integration", "status": "403"})
         return None
 

@@ -48,9 +48,10 @@ def main(source: Path) -> None:
     """Write the slice of the description in `source` beside this script."""
     whole = json.loads(source.read_text("utf-8"))
     components: dict[str, Any] = {}
+    wanted = {f"{REPO}{path}": methods for path, methods in OPERATIONS.items()} | {"/user": "get"}
     paths = {
-        REPO + path: {method: _operation(whole["paths"][REPO + path][method]) for method in methods.split()}
-        for path, methods in OPERATIONS.items()
+        path: {method: _operation(whole["paths"][path][method]) for method in methods.split()}
+        for path, methods in wanted.items()
     }
     waiting = [paths]
     while waiting:

@@ -16,7 +16,7 @@ from tests.e2e.contract import Contract
 from tests.e2e.copier import Copier, git
 from tests.e2e.faults import Fault, forbidden, secondary
 from tests.e2e.hub import Hub
-from tests.e2e.rules import MAX_BODY, READ, WRITE
+from tests.e2e.rules import MAX_BODY, PERSON, READ, WRITE
 from tests.e2e.runner import Runner, parse
 
 pytestmark = pytest.mark.e2e
@@ -53,6 +53,8 @@ NOTES = {"title": "t", "summary": "s", "annotations": [NOTE] * 51}
         (READ, "POST", COMMENTS, 403),
         (WRITE, "POST", COMMENTS, 201),
         (WRITE, "GET", "/repos/octo/none", 404),
+        (WRITE, "GET", "/user", 403),
+        (PERSON, "GET", "/user", 200),
     ],
 )
 def test_tokens_may_do_what_github_lets_them(
