@@ -1,14 +1,23 @@
 """Fixtures of the end-to-end tests: a GitHub, a user's repository, a runner."""
 
 import os
+import ssl
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import httpx
 import pytest
 
+from ci_kit.forge.client import Client
+from ci_kit.forge.github import GitHubForge
 from tests.e2e.consumer import Consumer
 from tests.e2e.hub import Hub, missing
+from tests.e2e.rules import WRITE
 from tests.e2e.runner import Runner, copy_kit
+
+MakeForge = Callable[..., GitHubForge]
+TRUST = ssl.create_default_context()  # making one takes longer than most tests
 
 
 def require(lacking: str | None, env: Mapping[str, str]) -> None:
@@ -33,6 +42,21 @@ def github(hub: Hub) -> Iterator[Hub]:
     hub.reset()
     yield hub
     assert not hub.gateway.violations, "\n".join(hub.gateway.violations)
+
+
+@pytest.fixture
+def forge(github: Hub) -> Iterator[MakeForge]:
+    """Make a forge on pull request 1 whose waits are shortened to `pace` of what they are."""
+    transports: list[httpx.HTTPTransport] = []
+
+    def make(token: str = WRITE, pace: float = 0.0) -> GitHubForge:
+        transports.append(httpx.HTTPTransport(verify=TRUST))
+        client = Client(github.url, token, transport=transports[-1], sleep=lambda seconds: time.sleep(seconds * pace))
+        return GitHubForge(client, "octo/demo", 1, url="https://github.com/octo/demo/actions/runs/1")
+
+    yield make
+    for transport in transports:
+        transport.close()
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ class Consumer:
     def __init__(self, hub: Hub, folder: Path, home: Path) -> None:
         self.hub, self.folder, self._bare = hub, folder / "demo", folder / "origin.git"
         self._clock = 1_700_000_000
-        self._config = home / ".gitconfig"
+        self.config = home / ".gitconfig"
         home.mkdir(parents=True, exist_ok=True)
         bare = self._bare.as_posix()
-        self._config.write_text(
+        self.config.write_text(
             f'[url "{bare}"]\n\tinsteadOf = {REMOTE}\n\tinsteadOf = {REMOTE.removesuffix(".git")}\n'
             "[user]\n\tname = Octo\n\temail = octo@example.com\n[advice]\n\tdetachedHead = false\n"
         )
@@ -34,7 +34,7 @@ class Consumer:
         """Run git in the working tree as a user does, at a time that is the same in each run."""
         self._clock += 60
         dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), f"{self._clock} +0000")
-        env = {**IDENTITY, **dates, "GIT_CONFIG_GLOBAL": str(self._config)}
+        env = {**IDENTITY, **dates, "GIT_CONFIG_GLOBAL": str(self.config)}
         return git(self.folder, *arguments, env=env).decode().strip()
 
     def commit(self, files: Mapping[str, str | bytes], message: str = "Change", *, branch: str | None = None) -> str:

@@ -1,18 +1,13 @@
 """Exactly one comment: the real forge against GitHub's API, in the worst order and with every call going wrong."""
 
 import re
-import ssl
-import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import pytest
 
 from ci_kit.errors import CiKitError
 from ci_kit.forge.base import Stamp, mark, read_mark
-from ci_kit.forge.client import Client
-from ci_kit.forge.github import GitHubForge
+from tests.e2e.conftest import MakeForge
 from tests.e2e.faults import Fault, forbidden, secondary
 from tests.e2e.hub import Hub
 from tests.e2e.rules import MAX_BODY, PERSON, READ, WRITE
@@ -27,25 +22,6 @@ CML = r'!\[\]\(https://cml\.dev/watermark\.png#[0-9a-fA-F]+ "CML watermark ci-ki
 def pull(github: Hub) -> None:
     """A repository with pull request 1."""
     github.sample()
-
-
-TRUST = ssl.create_default_context()  # making one takes longer than most tests
-MakeForge = Callable[..., GitHubForge]
-
-
-@pytest.fixture
-def forge(github: Hub) -> Iterator[MakeForge]:
-    """Make a forge whose waits are shortened to `pace` of what they are."""
-    transports: list[httpx.HTTPTransport] = []
-
-    def make(token: str = WRITE, pace: float = 0.0) -> GitHubForge:
-        transports.append(httpx.HTTPTransport(verify=TRUST))
-        client = Client(github.url, token, transport=transports[-1], sleep=lambda seconds: time.sleep(seconds * pace))
-        return GitHubForge(client, "octo/demo", 1, url="https://github.com/octo/demo/actions/runs/1")
-
-    yield make
-    for transport in transports:
-        transport.close()
 
 
 def stamp(run: int, attempt: int = 1) -> Stamp:
