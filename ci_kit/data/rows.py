@@ -57,13 +57,26 @@ def _scan_one(path: Path, form: str, dataset: DataSet) -> "pl.LazyFrame":
     elif form == "jsonl":
         lazy = pl.scan_ndjson(path, infer_schema_length=None)
     elif dataset.columns:
-        lazy = pl.scan_csv(path, has_header=False, infer_schema_length=None)
+        lazy = _without_tail(pl.scan_csv(path, has_header=False, infer_schema_length=None), path)
         _same_width(len(lazy.collect_schema()), dataset.columns)
         return lazy.rename(dict(zip(lazy.collect_schema().names(), dataset.columns, strict=True)))
     else:
-        lazy = pl.scan_csv(path, infer_schema_length=None)
+        lazy = _without_tail(pl.scan_csv(path, infer_schema_length=None), path)
     lazy.collect_schema()
     return lazy
+
+
+def _without_tail(lazy: "pl.LazyFrame", path: Path) -> "pl.LazyFrame":
+    """Leave out blank last lines, as pandas does; to polars each is a row of nulls."""
+    import polars as pl
+
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 4096))
+        tail = file.read().replace(b"\r\n", b"\n")
+    blank = len(tail) - len(tail.rstrip(b"\n")) - 1
+    if blank < 1 or path.suffix == ".gz":
+        return lazy
+    return lazy.head(lazy.select(pl.len()).collect().item() - blank)
 
 
 def _read_one(path: Path, form: str, dataset: DataSet) -> "pd.DataFrame":

@@ -23,7 +23,7 @@ class Eagerly:
 
     def parse(self, schema: Any) -> list[Fault]:
         """See Table."""
-        given = self.columns
+        given = {str(name): dtype for name, dtype in self.frame.dtypes.items()}
         regexes = [column for column in schema.columns.values() if column.regex]
         known = set(schema.columns) | {name for column in regexes for name in self.matching(column)}
         with warnings.catch_warnings():

@@ -10,7 +10,7 @@ from ci_kit.validate.rules import Rule, rules
 from ci_kit.validate.source import Source
 from ci_kit.validate.table import Fault, Table, Tally
 from ci_kit.validate.where import Where
-from ci_kit.validate.wording import check, hidden, samples, share
+from ci_kit.validate.wording import check, hidden, numbers, samples, share
 
 
 class Examination:
@@ -64,7 +64,9 @@ class Examination:
         if not rows:
             return ""
         if not columns:
-            return hidden(rule.columns)
+            return hidden(rule.columns, rows)
+        if rule.name == "not_null":
+            return numbers(rows)
         return samples(columns, rows, self.table.values(columns, rows))
 
     def _broken(self, rule: Rule, error: Exception) -> Check:

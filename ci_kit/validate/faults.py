@@ -1,10 +1,13 @@
 """From pandera's errors about columns and types to faults, without its texts (they carry data and query plans)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from ci_kit.validate.table import Fault
+from ci_kit.validate.wording import value
 
 SHOWN = 20
+STRICT = "only columns of the schema"
 
 
 def run(plain: Any, frame: Any) -> tuple[Any, list[Any]]:
@@ -17,8 +20,11 @@ def run(plain: Any, frame: Any) -> tuple[Any, list[Any]]:
         return frame, list(error.schema_errors)
 
 
-def faults_of(errors: list[Any], schema: Any, present: list[str], known: set[str]) -> list[Fault]:
-    """Return one fault a column and reason, and one for each column that a strict schema does not know."""
+def faults_of(errors: list[Any], schema: Any, present: Mapping[str, Any], known: set[str]) -> list[Fault]:
+    """Return one fault a column and reason, and one for each column that a strict schema does not know.
+
+    `present` gives the type of each column that is there, `known` names those that the schema speaks of.
+    """
     found: dict[tuple[str | None, str], Fault] = {}
     for error in errors:
         for fault in _faults(error, schema, present, known):
@@ -27,7 +33,7 @@ def faults_of(errors: list[Any], schema: Any, present: list[str], known: set[str
     return [fault for fault in found.values() if not (fault.rule == "dtype" and fault.column in coerced)]
 
 
-def _faults(error: Any, schema: Any, present: list[str], known: set[str]) -> list[Fault]:
+def _faults(error: Any, schema: Any, present: Mapping[str, Any], known: set[str]) -> list[Fault]:
     reason = error.reason_code.name if error.reason_code else ""
     column = error.column_name or (error.schema.name if error.schema is not schema else None)
     if reason == "COLUMN_NOT_IN_DATAFRAME":
@@ -36,15 +42,21 @@ def _faults(error: Any, schema: Any, present: list[str], known: set[str]) -> lis
         return [missing(str(error.failure_cases), "present, or with a default")]
     if reason == "COLUMN_NOT_IN_SCHEMA":
         extra = [name for name in present if name not in known]
-        shown = [Fault(column=one, rule="known", observed="not in the schema", limit="strict") for one in extra[:SHOWN]]
+        shown = [Fault(column=one, rule="known", observed="not in the schema", limit=STRICT) for one in extra[:SHOWN]]
         left = f"{len(extra) - SHOWN:,} more columns are not in the schema"
-        rest = [Fault(column=None, rule="known", observed=left, limit="strict")] if len(extra) > SHOWN else []
+        rest = [Fault(column=None, rule="known", observed=left, limit=STRICT)] if len(extra) > SHOWN else []
         return shown + rest
     if reason == "COLUMN_NOT_ORDERED":
-        return [Fault(column=None, rule="order", observed=f"{error.failure_cases!s} is out of order", limit="ordered")]
+        return [
+            Fault(
+                column=None, rule="order", observed=f"{error.failure_cases!s} is out of order", limit="columns in order"
+            )
+        ]
     if reason == "WRONG_DATATYPE":
         wanted = str(error.check).removeprefix("dtype('").removesuffix("')")
-        return [Fault(column=column, rule="dtype", observed=_dtype(error, column), limit=wanted)]
+        return [
+            Fault(column=column, rule="dtype", observed=str(present.get(str(column), "another type")), limit=wanted)
+        ]
     if reason == "INVALID_COLUMN_NAME":
         return [Fault(column=column, rule="present", observed="no column matches", limit="at least one column")]
     if reason == "DATATYPE_COERCION":
@@ -57,22 +69,13 @@ def missing(column: str, limit: str = "present") -> Fault:
     return Fault(column=column, rule="present", observed="missing", limit=limit, unusable=True)
 
 
-def _dtype(error: Any, column: str | None) -> str:
-    frame = error.data
-    if hasattr(frame, "collect_schema"):
-        return str(frame.collect_schema()[column])
-    if getattr(frame, "ndim", 1) == 2 and column in frame.columns:
-        return str(frame[column].dtype)
-    return str(getattr(frame, "dtype", "another type"))
-
-
 def _coercion(error: Any, column: str | None) -> Fault:
     cases = error.failure_cases
     count, samples = "some values", tuple[str, ...]()
     if hasattr(cases, "columns") and "failure_case" in cases.columns and "index" in cases.columns:
         count = f"{len(cases):,} values"
         pairs = zip(cases["index"][:50], cases["failure_case"][:50], strict=True)
-        samples = tuple(f"row {row}: {value!r}" for row, value in pairs)
+        samples = tuple(f"row {row}: {value(one)}" for row, one in pairs)
     wanted = str(error.check).removeprefix("coerce_dtype('").removesuffix("')")
     return Fault(
         column=column, rule="coerced", observed=f"{count} do not fit", limit=wanted, samples=samples, unusable=True

@@ -7,9 +7,10 @@ from typing import Any
 import polars as pl
 
 from ci_kit.data import reading
-from ci_kit.validate.faults import SHOWN, faults_of, run
+from ci_kit.validate.faults import faults_of, run
 from ci_kit.validate.flavour import ready, structural
 from ci_kit.validate.table import Fault, Tally
+from ci_kit.validate.wording import value
 
 # More rows than any report shows, so that a check can choose.
 FIRST = 50
@@ -28,7 +29,7 @@ class Lazily:
 
     def parse(self, schema: Any) -> list[Fault]:
         """Coerce column by column (pandera would collect the whole table for each), then let pandera judge."""
-        given, known = self.columns, self._known(schema)
+        given, known = dict(self.frame.collect_schema()), self._known(schema)
         coerced, faults = self._coerce(schema)
         bad = frozenset(fault.column or "" for fault in faults)
         parsed, errors = run(_uncoerced(structural(schema, bad)), coerced)
@@ -36,7 +37,7 @@ class Lazily:
             faults += faults_of(errors, schema, given, known)
             unfit = frozenset(fault.column or "" for fault in faults)
             parsed, _ = run(_uncoerced(structural(schema, unfit, lenient=True)), coerced)
-        self.frame = parsed
+        self.frame, self._held = parsed, pl.DataFrame()
         self.columns = parsed.collect_schema().names()
         return faults
 
@@ -73,15 +74,7 @@ class Lazily:
         try:
             dtype.try_coerce(_data(source.lazy(), name)).collect()
         except (ParserError, pl.exceptions.PolarsError) as error:
-            ok = getattr(error, "parser_output", None)
-            flags = ok.lazy().collect().to_series() if isinstance(ok, (pl.DataFrame, pl.LazyFrame)) else None
-            rows = (~flags).arg_true().head(SHOWN).to_list() if flags is not None else []
-            count = f"{(~flags).sum():,} of {self.height:,} values" if flags is not None else "some values"
-            samples = tuple(f"row {row}: {value!r}" for row, value in zip(rows, source[rows, name], strict=True))
-            observed = f"{count} of {source.schema[name]} do not fit"
-            return Fault(
-                column=name, rule="coerced", observed=observed, limit=str(dtype), samples=samples, unusable=True
-            )
+            return _unfit(source.to_series(), getattr(error, "parser_output", None), str(dtype))
         return None
 
     def nulls(self, column: str) -> Tally:
@@ -121,6 +114,18 @@ class Lazily:
             with reading(f"column {name!r}", quiet=self._quiet):
                 self._held, self._name = self.frame.select(pl.col(name)).collect(), name
         return self._held
+
+
+def _unfit(values: pl.Series, good: pl.DataFrame | pl.LazyFrame | None, dtype: str) -> Fault:
+    """Return the fault of a column with values that can't be coerced; nulls are not among them."""
+    count, samples = "some values", tuple[str, ...]()
+    if good is not None:
+        bad = ~good.lazy().collect().to_series() & values.is_not_null()
+        rows = bad.arg_true().head(FIRST).to_list()
+        count = f"{bad.sum():,} of {len(values):,} values"
+        samples = tuple(f"row {row}: {value(one)}" for row, one in zip(rows, values.gather(rows), strict=True))
+    observed = f"{count} of {values.dtype} do not fit"
+    return Fault(column=values.name, rule="coerced", observed=observed, limit=dtype, samples=samples, unusable=True)
 
 
 def _data(frame: pl.LazyFrame, column: str) -> Any:

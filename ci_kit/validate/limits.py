@@ -11,6 +11,7 @@ from ci_kit.sections import Freshness
 from ci_kit.validate.source import Source
 from ci_kit.validate.wording import check, hidden, samples, share
 
+_FORMS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -48,7 +49,8 @@ def _fresh(source: Source, fresh: Freshness, now: datetime) -> Check:
     with source.reading():
         newest = source.rows.select(_time(source.rows.collect_schema()[fresh.column], fresh.column)).collect().item()
     if newest is None:
-        return check(path, title, "fail", "no timestamps", limit, detail="Write dates as ISO 8601.")
+        detail = "Every value must be a date or a time, in text as ISO 8601: 2026-05-31 or 2026-05-31T08:00:00Z."
+        return check(path, title, "fail", "no times", limit, detail=detail)
     when = _aware(newest)
     age = now - when
     seen = f"{_span(age)} old" if age >= timedelta(0) else f"{_span(-age)} in the future"
@@ -64,10 +66,14 @@ def _time(dtype: pl.DataType, column: str) -> pl.Expr:
     one = pl.col(column)
     if dtype.is_temporal() and (dtype == pl.Date or isinstance(dtype, pl.Datetime)):
         return one.max()
-    if dtype == pl.String:
-        parsed = one.str.to_datetime(time_zone="UTC", strict=False, time_unit="us")
-        return pl.coalesce(parsed, one.str.to_datetime(strict=False, time_unit="us").dt.replace_time_zone("UTC")).max()
-    return pl.lit(None)
+    if dtype != pl.String:
+        return pl.lit(None)
+    # One form only: a guess would read 1/2/2026 as February in one row and 31/1/2026 as January in the next.
+    text = one.str.strip_chars().str.replace("T", " ", literal=True).str.replace("Z$", "+00:00")
+    zoned = text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%:z", strict=False, time_unit="us").dt.convert_time_zone("UTC")
+    bare = [text.str.to_datetime(form, strict=False, time_unit="us").dt.replace_time_zone("UTC") for form in _FORMS]
+    when = pl.coalesce(zoned, *bare)
+    return pl.when((when.is_null() & one.is_not_null()).any()).then(None).otherwise(when.max())
 
 
 def _aware(newest: date | datetime) -> datetime:
@@ -96,7 +102,7 @@ def _key(source: Source, shown: int) -> Check:
         return check(path, title, "pass", f"all {source.height:,} rows", limit)
     first = bad.arg_true().head(shown).to_list()
     columns = source.shown(key)
-    detail = samples(columns, first, _values(rows, columns, first)) if columns else hidden(key)
+    detail = samples(columns, first, _values(rows, columns, first)) if columns else hidden(key, first)
     seen = f"{share(int(bad.sum()), source.height)} share their key or lack it"
     return check(path, title, "fail", seen, limit, detail=detail if first else "")
 

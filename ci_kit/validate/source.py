@@ -11,9 +11,9 @@ import polars as pl
 from ci_kit.data import files, frame, kind, reading, scan
 from ci_kit.sections import DataSet
 
-# Below this, text files are read into memory; above, they are rewritten once as Parquet, because every rule about a
+# Below this, files are read into memory; above, text files are rewritten once as Parquet, because every rule about a
 # column of a text file would otherwise read the whole of it again.
-IN_MEMORY = 64 * 2**20
+IN_MEMORY = 32 * 2**20
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Source:
     def rows(self) -> pl.LazyFrame:
         """The rows as polars sees them, cheap to ask for a column; raises UserError if they can't be read."""
         lazy = scan(self.dataset, self.root)
-        if kind(self.dataset, self.root) == "parquet":
-            return lazy
         with self.reading():
             if sum(file.stat().st_size for file in files(self.dataset, self.root)) <= IN_MEMORY:
                 return lazy.collect().lazy()
+            if kind(self.dataset, self.root) == "parquet":
+                return lazy
             with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".parquet", delete=False) as spool:
                 path = spool.name
             lazy.sink_parquet(path, compression="lz4")

@@ -40,9 +40,15 @@ def samples(columns: Sequence[str], rows: Sequence[int], values: Sequence[tuple[
     return "\n".join(lines)
 
 
-def hidden(sensitive: Sequence[str]) -> str:
-    """Return what stands where values would."""
-    return f"values not shown ({', '.join(sensitive)}: sensitive)"
+def numbers(rows: Sequence[int]) -> str:
+    """Return such as `rows 12, 40`."""
+    return f"row{'s' * (len(rows) > 1)} {', '.join(map(str, rows))}"
+
+
+def hidden(sensitive: Sequence[str], rows: Sequence[int] = ()) -> str:
+    """Return what stands where values would: the numbers of the rows say nothing about them."""
+    where = f"{numbers(rows)}; " if rows else ""
+    return f"{where}values not shown, sensitive: {', '.join(sensitive)}"
 
 
 def check(

@@ -87,6 +87,15 @@ def test_a_late_bad_value_is_a_wrong_dtype_and_not_a_crash(root: Path) -> None:
     assert scan(data("late.csv"), root).collect()["a"].dtype == pl.String
 
 
+@pytest.mark.parametrize("tail", ["", "\n", "\n\n\n", "\r\n\r\n"])
+@pytest.mark.parametrize("columns", [None, ("n", "t")])
+def test_blank_last_lines_are_no_rows(root: Path, tail: str, columns: tuple[str, ...] | None) -> None:
+    (root / "tail.csv").write_bytes(("a,b\n" * (not columns) + "1,x\n2,y\n" + tail).encode())
+    dataset = data("tail.csv", columns=columns)
+    assert scan(dataset, root).collect().rows() == [(1, "x"), (2, "y")]
+    assert len(frame(dataset, root)) == 2
+
+
 def test_a_header_alone_is_a_data_set_without_rows(root: Path) -> None:
     assert scan(data("header.csv"), root).collect().shape == (0, 2)
     assert len(frame(data("header.csv"), root)) == 0

@@ -1,0 +1,287 @@
+"""Every kind of rule, in both flavours, with a known number of bad rows."""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pp
+import pandera.polars as pa
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pandera.config import config_context
+from pandera.errors import SchemaErrors
+
+from ci_kit.parts import Check
+from ci_kit.sections import DataSet
+from ci_kit.validate.eagerly import Eagerly
+from ci_kit.validate.examine import Examination
+from ci_kit.validate.lazily import Lazily
+from ci_kit.validate.source import Source
+from ci_kit.validate.where import Where
+
+N = 20
+FRAME = pl.DataFrame(
+    {
+        "n": [*range(18), None, -5],
+        "f": [0.1] * 16 + [None, float("nan"), 2.0, 3.0],
+        "s": ["ab"] * 17 + ["", None, "zz"],
+        "u": [*range(17), 0, 0, 1],
+    }
+)
+
+
+def examine(flavour: str, schema: Any, frame: pl.DataFrame, **more: Any) -> list[Check]:
+    table = Lazily(frame.lazy()) if flavour == "polars" else Eagerly(frame.to_pandas(integer_object_nulls=False))
+    source = Source("d", DataSet(path=("d",), **more), Path(), Path())
+    return Examination(source, schema, table, Where("x.py:x", Path()), 3).checks()
+
+
+def bad(checks: list[Check]) -> dict[str, str]:
+    return {one.id.removeprefix("schema/d/"): str(one.observed) for one in checks if one.status != "pass"}
+
+
+def count(observed: str) -> int:
+    number = re.match(r"([\d,]+) of [\d,]+ (rows|values)", observed)
+    return int(number[1].replace(",", "")) if number else -1
+
+
+def polars_column(check: Any = None, dtype: Any = None, **more: Any) -> Any:
+    return pa.Column(dtype, check, **({"nullable": True} | more))
+
+
+def pandas_column(check: Any = None, dtype: Any = None, **more: Any) -> Any:
+    return pp.Column(dtype, check, **({"nullable": True} | more))
+
+
+FLAVOURS = {"polars": (pa, polars_column), "pandas": (pp, pandas_column)}
+
+# column, what makes the column from (pandera, column), rule → bad rows
+PROBES: list[tuple[str, Any, str, int]] = [
+    ("n", lambda p, c: c(p.Check.ge(3)), "ge", 4),
+    ("n", lambda p, c: c(p.Check.gt(3)), "gt", 5),
+    ("n", lambda p, c: c(p.Check.le(10)), "le", 7),
+    ("n", lambda p, c: c(p.Check.lt(10)), "lt", 8),
+    ("n", lambda p, c: c(p.Check.eq(4)), "eq", 18),
+    ("n", lambda p, c: c(p.Check.ne(4)), "ne", 1),
+    ("n", lambda p, c: c(p.Check.isin([1, 2])), "isin", 17),
+    ("n", lambda p, c: c(p.Check.notin([1, 2, -5])), "notin", 3),
+    ("n", lambda p, c: c(p.Check.in_range(0, 5, include_max=False)), "in_range", 14),
+    ("f", lambda p, c: c(p.Check.in_range(0, 2)), "in_range", 1),
+    ("s", lambda p, c: c(p.Check.str_matches("^a")), "str_matches", 2),
+    ("s", lambda p, c: c(p.Check.str_contains("b")), "str_contains", 2),
+    ("s", lambda p, c: c(p.Check.str_startswith("z")), "str_startswith", 18),
+    ("s", lambda p, c: c(p.Check.str_endswith("z")), "str_endswith", 18),
+    ("s", lambda p, c: c(p.Check.str_length(1, 2)), "str_length", 1),
+    ("n", lambda p, c: c(nullable=False), "not_null", 1),
+    ("f", lambda p, c: c(nullable=False), "not_null", 2),
+    ("s", lambda p, c: c(nullable=False), "not_null", 1),
+    ("u", lambda p, c: c(unique=True), "unique", 5),
+    ("n", lambda p, c: c(p.Check.ge(3, ignore_na=False)), "ge", 5),
+    ("u", lambda p, c: c(p.Check(lambda x: x > 3, element_wise=True)), "lambda", 7),
+    ("u", lambda p, c: c(p.Check.unique_values_eq([0, 1])), "unique_values_eq", -1),
+    ("u", lambda p, c: c(p.Check.ge(3, name="mine")), "mine", 6),
+    ("n", lambda p, c: c(p.Check.ge(-9)), "ge", 0),
+]
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize(("column", "make", "rule", "expected"), PROBES, ids=lambda one: str(one)[:12])
+def test_each_rule_counts_its_bad_rows(flavour: str, column: str, make: Any, rule: str, expected: int) -> None:
+    # To polars NaN is a number that is out of every range, to pandas it is a missing one.
+    expected += flavour == "polars" and (column, rule) == ("f", "in_range")
+    pandera, columns = FLAVOURS[flavour]
+    schema = pandera.DataFrameSchema({column: make(pandera, columns)})
+    found = bad(examine(flavour, schema, FRAME))
+    assert {name: count(seen) for name, seen in found.items()} == ({f"{column}/{rule}": expected} if expected else {})
+
+
+def polars_table_check(frame: Any) -> Any:
+    return frame.lazyframe.select(pl.col("u") < pl.col("n"))
+
+
+REGEX_POLARS = polars_column(pa.Check.ge(1), regex=True)
+REGEX_PANDAS = pandas_column(pp.Check.ge(1), regex=True)
+WARM = pp.Check(lambda column: column.mean() > 99)
+TABLES: list[tuple[str, str, Any, dict[str, int]]] = [
+    ("polars", "table check", pa.DataFrameSchema(checks=pa.Check(polars_table_check)), {"polars_table_check": 18}),
+    ("pandas", "table check", pp.DataFrameSchema(checks=pp.Check(lambda f: f["u"] < f["n"])), {"lambda": 19}),
+    ("polars", "unique", pa.DataFrameSchema({"u": pa.Column()}, unique=["s", "f"]), {"unique s+f": 16}),
+    ("pandas", "unique", pp.DataFrameSchema({"u": pp.Column()}, unique=["s", "f"]), {"unique s+f": 16}),
+    (
+        "pandas",
+        "first of duplicates",
+        pp.DataFrameSchema({"u": pp.Column(unique=True, report_duplicates="exclude_first")}),
+        {"u/unique": 3},
+    ),
+    ("polars", "missing", pa.DataFrameSchema({"q": pa.Column(), "z": pa.Column(required=False)}), {"q/present": -1}),
+    ("pandas", "missing", pp.DataFrameSchema({"q": pp.Column(), "z": pp.Column(required=False)}), {"q/present": -1}),
+    (
+        "polars",
+        "dtype",
+        pa.DataFrameSchema({"s": pa.Column(int, pa.Check.ge(0))}),
+        {"s/dtype": -1, "s/not_null": 1, "s/ge": -1},
+    ),
+    (
+        "polars",
+        "strict",
+        pa.DataFrameSchema({"u": pa.Column()}, strict=True),
+        {"n/known": -1, "f/known": -1, "s/known": -1},
+    ),
+    (
+        "pandas",
+        "strict",
+        pp.DataFrameSchema({"u": pp.Column()}, strict=True),
+        {"n/known": -1, "f/known": -1, "s/known": -1},
+    ),
+    ("polars", "filter", pa.DataFrameSchema({"u": pa.Column(int)}, strict="filter"), {}),
+    ("pandas", "filter", pp.DataFrameSchema({"u": pp.Column(int)}, strict="filter"), {}),
+    ("polars", "order", pa.DataFrameSchema({"u": pa.Column(), "n": polars_column()}, ordered=True), {"order": -1}),
+    ("pandas", "order", pp.DataFrameSchema({"u": pp.Column(), "n": pandas_column()}, ordered=True), {"order": -1}),
+    (
+        "polars",
+        "regex",
+        pa.DataFrameSchema({"^[nu]$": polars_column(pa.Check.ge(1), regex=True)}),
+        {"n/ge": 2, "u/ge": 3},
+    ),
+    (
+        "pandas",
+        "regex",
+        pp.DataFrameSchema({"^[nu]$": pandas_column(pp.Check.ge(1), regex=True)}),
+        {"n/ge": 2, "u/ge": 3},
+    ),
+    ("polars", "no match", pa.DataFrameSchema({"^q.*$": pa.Column(regex=True)}), {"^q.*$/present": -1}),
+    ("polars", "coerced", pa.DataFrameSchema({"s": pa.Column(int, coerce=True)}), {"s/coerced": 19}),
+    ("polars", "coerces", pa.DataFrameSchema({"u": pa.Column(str, pa.Check.ne("0"), coerce=True)}), {"u/ne": 3}),
+    ("pandas", "coerces", pp.DataFrameSchema({"u": pp.Column(str, pp.Check.ne("0"), coerce=True)}), {"u/ne": 3}),
+    ("polars", "default", pa.DataFrameSchema({"n": pa.Column(int, pa.Check.ge(0), default=-1)}), {"n/ge": 2}),
+    ("pandas", "default", pp.DataFrameSchema({"n": pp.Column(float, pp.Check.ge(0), default=-1.0)}), {"n/ge": 2}),
+    (
+        "polars",
+        "the whole column",
+        pa.DataFrameSchema({"u": pa.Column(int, pa.Check(lambda d: d.lazyframe.select(pl.col(d.key).mean() > 99)))}),
+        {"u/lambda": -1},
+    ),
+    (
+        "pandas",
+        "the whole column",
+        pp.DataFrameSchema({"u": pp.Column(int, pp.Check(lambda s: s.mean() > 99))}),
+        {"u/lambda": -1},
+    ),
+    (
+        "polars",
+        "another column",
+        pa.DataFrameSchema({"u": pa.Column(int, pa.Check(lambda d: d.lazyframe.select(pl.col(d.key) == pl.col("n"))))}),
+        {"u/lambda": 2},
+    ),
+    ("polars", "broken check", pa.DataFrameSchema({"u": pa.Column(int, pa.Check(lambda d: 1 / 0))}), {"u/lambda": -1}),
+    ("pandas", "broken check", pp.DataFrameSchema({"u": pp.Column(int, pp.Check(lambda d: 1 / 0))}), {"u/lambda": -1}),
+    (
+        "polars",
+        "two alike",
+        pa.DataFrameSchema({"u": pa.Column(int, [pa.Check.ge(1), pa.Check.le(2)])}),
+        {"u/ge": 3, "u/le": 14},
+    ),
+    (
+        "pandas",
+        "groups",
+        pp.DataFrameSchema(
+            {"u": pp.Column(int, pp.Check(lambda g: g["ab"].mean() < 0, groupby="s")), "s": pandas_column()}
+        ),
+        {"u/lambda": -1},
+    ),
+]
+
+
+@pytest.mark.parametrize(("flavour", "name", "schema", "expected"), TABLES, ids=[f"{a} {b}" for a, b, *_ in TABLES])
+def test_tables_columns_and_types(flavour: str, name: str, schema: Any, expected: dict[str, int]) -> None:
+    found = bad(examine(flavour, schema, FRAME))
+    assert {key: count(seen) for key, seen in found.items()} == expected
+
+
+def test_a_wrong_type_is_one_check_however_many_rows() -> None:
+    frame = pl.DataFrame({"s": [f"x{i}" for i in range(1000)]})
+    for flavour, pandera in (("polars", pa), ("pandas", pp)):
+        for coerce in (False, True):
+            schema = pandera.DataFrameSchema({"s": pandera.Column(int, pandera.Check.ge(0), coerce=coerce)})
+            checks = examine(flavour, schema, frame)
+            assert [one.status for one in checks if one.id.endswith(("dtype", "coerced"))] == ["fail"]
+            assert all(len(one.detail or "") < 300 for one in checks)
+            assert len(checks) <= 3
+
+
+def test_a_warning_stays_a_warning() -> None:
+    for flavour, pandera in (("polars", pa), ("pandas", pp)):
+        schema = pandera.DataFrameSchema({"u": pandera.Column(int, pandera.Check.ge(1, raise_warning=True))})
+        assert [one.status for one in examine(flavour, schema, FRAME) if one.id.endswith("ge")] == ["warn"]
+
+
+def test_the_users_schema_is_left_as_it_was() -> None:
+    for flavour, pandera in (("polars", pa), ("pandas", pp)):
+        schema = pandera.DataFrameSchema(
+            {"u": pandera.Column(int, pandera.Check.ge(1), unique=True, coerce=True)}, strict=True, unique=["u"]
+        )
+        before = repr(schema), schema.unique, schema.columns["u"].unique, len(schema.columns["u"].checks)
+        examine(flavour, schema, FRAME)
+        assert before == (repr(schema), schema.unique, schema.columns["u"].unique, len(schema.columns["u"].checks))
+        assert schema.columns["u"].coerce
+
+
+cells = st.one_of(st.none(), st.integers(-3, 6))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    values=st.lists(cells, min_size=1, max_size=30), low=st.integers(-3, 6), flavour=st.sampled_from(sorted(FLAVOURS))
+)
+def test_counts_are_those_of_a_naive_count(values: list[int | None], low: int, flavour: str) -> None:
+    frame = pl.DataFrame({"v": values}, schema={"v": pl.Int64})
+    pandera, column = FLAVOURS[flavour]
+    rule = column([pandera.Check.ge(low), pandera.Check.isin([0, low])], nullable=False, unique=True)
+    found = {
+        key: count(seen) for key, seen in bad(examine(flavour, pandera.DataFrameSchema({"v": rule}), frame)).items()
+    }
+    times = Counter(values)
+    expected = {
+        "v/not_null": times[None],
+        "v/unique": sum(n for n in times.values() if n > 1),
+        "v/ge": sum(one is not None and one < low for one in values),
+        "v/isin": sum(one is not None and one not in (0, low) for one in values),
+    }
+    assert found == {key: value for key, value in expected.items() if value}
+
+
+@pytest.mark.parametrize(("flavour", "name", "schema", "expected"), TABLES, ids=[f"{a} {b}" for a, b, *_ in TABLES])
+def test_the_verdict_is_panderas_own(flavour: str, name: str, schema: Any, expected: dict[str, int]) -> None:
+    data: Any = FRAME.lazy() if flavour == "polars" else FRAME.to_pandas()
+    with config_context(validation_depth="SCHEMA_AND_DATA"):
+        try:
+            schema.validate(data, lazy=True)
+            passed = True
+        except SchemaErrors:
+            passed = False
+    assert passed == (not expected)
+
+
+def test_no_sample_is_longer_than_a_line() -> None:
+    frame = pl.DataFrame({"s": ["x" * 10_000, "a\n\x1b[31m\x00b"]})
+    (check,) = [
+        one
+        for one in examine("polars", pa.DataFrameSchema({"s": pa.Column(str, pa.Check.eq("q"))}), frame)
+        if one.detail
+    ]
+    assert check.detail is not None
+    assert len(check.detail) < 250
+    assert "\n" not in check.detail
+    assert "\x1b" not in check.detail
+
+
+def test_pandas_index_of_the_frame_is_the_row_number() -> None:
+    frame = pd.DataFrame({"u": [1, -1, 2, -2]})
+    schema = pp.DataFrameSchema({"u": pp.Column(int, pp.Check.ge(0))})
+    source = Source("d", DataSet(path=("d",)), Path(), Path())
+    checks = Examination(source, schema, Eagerly(frame), Where("x.py:x", Path()), 3).checks()
+    assert [one.detail for one in checks if one.detail] == ["row 1: -1, row 3: -2"]
