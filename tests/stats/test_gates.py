@@ -104,6 +104,7 @@ def test_floor_forgives_a_difference_too_small_to_matter() -> None:
     [
         (1000, 7, 0, 0.0, "fail"),  # exact p = 2⁻⁷ = 0.0078
         (1000, 6, 0, 0.0, "unsure"),  # exact p = 2⁻⁶ = 0.0156
+        (1000, 16, 5, 0.0, "unsure"),  # exact p = 0.0133, though the adjusted interval alone would fail it
         (1000, 30, 5, 0.005, "fail"),
         (1000, 30, 5, 0.03, "unsure"),
         (100_000, 300, 0, 0.005, "pass"),  # certain, and too small to matter
