@@ -53,7 +53,9 @@ def test_good_data_pass_and_leave_a_result(
 def test_bad_data_fail_with_exit_code_1(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pl.DataFrame({"id": [1, 2, 2], "x": [0.5, -1.0, None]}).write_csv(repository / "data.csv")
     assert kit(monkeypatch, "validate") == 1
-    failed = [check.id for check in result.load(repository / ".ci-kit" / "validate.json").checks if check.status == "fail"]
+    failed = [
+        check.id for check in result.load(repository / ".ci-kit" / "validate.json").checks if check.status == "fail"
+    ]
     assert len(failed) >= 3, failed
 
 

@@ -67,7 +67,9 @@ def fit(params: dict[str, float], device: torch.device) -> tuple[Digits, list[di
             history.append(step)
             curves.write(json.dumps(step) + "\n")
             curves.flush()
-            print(f"epoch {epoch}/{params['epochs']}  train {step['train/loss']:.4f}  validation {held:.4f}", flush=True)
+            print(
+                f"epoch {epoch}/{params['epochs']}  train {step['train/loss']:.4f}  validation {held:.4f}", flush=True
+            )
             if stop:
                 print("asked to stop: exporting what there is", flush=True)
                 break
@@ -95,7 +97,9 @@ def main() -> None:
             external_data=False,
             verbose=False,
         )
-    Path("metrics.json").write_text(json.dumps({"validation/loss": history[-1]["validation/loss"], "epochs": len(history)}))
+    Path("metrics.json").write_text(
+        json.dumps({"validation/loss": history[-1]["validation/loss"], "epochs": len(history)})
+    )
 
 
 if __name__ == "__main__":
