@@ -69,7 +69,9 @@ def _steps(view: View) -> str:
         for step, result in view.results.items()
     ]
     rows += [(text(step), "❌ damaged", text(why)) for step, why in view.damaged.items()]
-    rows += [(text(step), "⏭️ missing", text(words.absence(view))) for step in view.missing]
+    rows += [
+        (text(step), ICONS["skip" if view.stopped else "unsure"], text(words.absence(view))) for step in view.missing
+    ]
     return _table(("step", "result", ""), rows)
 
 

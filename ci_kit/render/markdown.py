@@ -1,5 +1,6 @@
 """The report as GitHub Flavored Markdown: a comment of at most 65,536 bytes, or the whole of it for the job summary."""
 
+import re
 from dataclasses import dataclass
 
 from ci_kit.parts import Check
@@ -27,22 +28,27 @@ def markdown(view: View, budget: int = COMMENT) -> str:
     Whole sections give way, the least important first, and a notice names what is missing.
     """
     # A comment is read, a summary is searched: only the latter lists everything while there is room.
-    most = 20 if budget <= COMMENT else 5000
+    comment = budget <= COMMENT
+    checks = f"All {phrases.count(sum(len(result.checks) for result in view.results.values()), 'check')}"
     sections = [
-        Section("verdict", 0, (_verdict(view, 300), _verdict(view, 60))),
-        Section("metrics", 1, (_comparison(view, 12 if budget <= COMMENT else 200), _comparison(view, 4))),
-        Section("steps", 2, (_steps(view, 200), _steps(view, 40))),
-        Section("checks that need attention", 3, tuple(_attention(view, *size) for size in _sizes(most))),
-        Section("training curves", 6, (fold("Curves", curves(view, 12)), fold("Curves", curves(view, 1)), "")),
-        Section("all checks", 7, tuple(fold("All checks", every_check(view, size)) for size in (5000, 50, 0))),
-        Section("all metrics", 5, tuple(fold("All metrics", every_metric(view, size)) for size in (2000, 50, 0))),
-        Section("run facts", 4, (fold("Run facts, and how to reproduce it", reproduce(view)), "")),
+        _section("verdict", 0, [_verdict(view, size) for size in (300, 60)]),
+        _section("metrics", 1, [_comparison(view, most) for most in (12 if comment else 200, 4)]),
+        _section("steps", 2, [_steps(view, size) for size in (200, 40)]),
+        _section("checks that need attention", 3, [_attention(view, *size) for size in _sizes(comment)]),
+        _section("curves", 6, [fold("Curves", curves(view, most)) for most in (12, 1, 0)]),
+        _section("all checks", 7, [fold(checks, every_check(view, most)) for most in (5000, 50, 0)]),
+        _section("all metrics", 5, [fold("All metrics", every_metric(view, most)) for most in (2000, 50, 0)]),
+        _section("run facts", 4, [fold("Reproduce it, and facts of the run", reproduce(view)), ""]),
     ]
     return _fit(sections, budget - RESERVED, view.whole)
 
 
-def _sizes(most: int) -> tuple[tuple[int, int], ...]:
-    return ((most, 600), (20, 160), (20, 0), (5, 0), (2, 0))
+def _section(name: str, rank: int, variants: list[str]) -> Section:
+    return Section(name, rank, tuple(dict.fromkeys(variants)))
+
+
+def _sizes(comment: bool) -> tuple[tuple[int, int], ...]:
+    return (((20 if comment else 5000), 600), (20, 160), (20, 0), (5, 0), (2, 0))
 
 
 def _fit(sections: list[Section], budget: int, whole: str) -> str:
@@ -94,8 +100,13 @@ def _row(row: Row, compared: bool) -> str:
     if not compared:
         return f"| {name} | {cell(phrases.measured(row.candidate))} |"
     change = phrases.difference(row)
-    difference = f"{cell(change)} {phrases.WORDS[row.outcome]}".rstrip() if change else ""
-    return f"| {name} | {cell(phrases.values(row))} | {difference} |"
+    difference = f"{_tight(cell(change))} {phrases.WORDS[row.outcome]}".rstrip() if change else ""
+    return f"| {name} | {_tight(cell(phrases.values(row)))} | {difference} |"
+
+
+def _tight(text: str) -> str:
+    """Keep a number and its unit in one line of a narrow table."""
+    return re.sub(r"(?<=[0-9±]) (?=[0-9%a-zA-Zµ])|(?<=[0-9p]) (?=±)", "\u00a0", text)
 
 
 def _steps(view: View, limit: int) -> str:
@@ -103,8 +114,11 @@ def _steps(view: View, limit: int) -> str:
     for step, result in list(view.results.items())[:20]:
         facts = cell(shorten(phrases.facts(result), limit))
         lines.append(f"| {cell(step)} | {ICONS[result.status]} {phrases.tally(result)} | {facts} |")
-    lines += [f"| {cell(step)} | ❌ damaged | {cell(shorten(why, limit))} |" for step, why in view.damaged.items()]
-    lines += [f"| {cell(step)} | ⏭️ missing | {cell(words.absence(view))} |" for step in view.missing]
+    lines += [
+        f"| {cell(step)} | ❌ damaged | {cell(shorten(why, limit))} |" for step, why in list(view.damaged.items())[:20]
+    ]
+    icon = ICONS["skip" if view.stopped else "unsure"]
+    lines += [f"| {cell(step)} | {icon} | {cell(words.absence(view))} |" for step in view.missing]
     return "\n".join(lines)
 
 

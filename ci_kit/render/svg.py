@@ -11,13 +11,15 @@ from ci_kit.render.charts import limits
 
 WIDTH, HEIGHT = 720, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 40
+_FAR = 1e300  # beyond it the arithmetic of an axis overflows
 Scale = Callable[[float], float]
 
 
 def svg(chart: Chart) -> str:
     """Return the chart as one `<svg>` element with its legend; an empty text where there is nothing to draw."""
     values = [value for series in chart.series for value in series.y]
-    if not values:
+    edges = [x for series in chart.series for x in series.x if not isinstance(x, str)]
+    if not values or max(map(abs, [*values, *edges])) > _FAR:
         return ""
     low, high = limits(values, zero=chart.kind != "line")
     y = _scale(low, high, HEIGHT - _BOTTOM, _TOP)
@@ -31,8 +33,7 @@ def svg(chart: Chart) -> str:
 
 def text(value: str, limit: int = 500) -> str:
     """Return a text for HTML: escaped, with hidden characters made visible, cut at `limit`."""
-    value = visible(value)
-    return escape(value if len(value) <= limit else value[: limit - 1] + "…")
+    return escape(visible(value if len(value) <= limit else value[: limit - 1] + "…"))
 
 
 def _numeric(chart: Chart) -> bool:

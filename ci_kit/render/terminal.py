@@ -77,7 +77,7 @@ def _wrap(text: str, first: str, rest: str, most: int) -> list[str]:
 
 def _clean(text: str, limit: int) -> str:
     # The runner reads `##[` as a command wherever it stands in a line.
-    text = visible(text.replace("\n", " ")).replace("##[", "## [")
+    text = visible(text[: 2 * limit].replace("\n", " ").replace("\t", " ")).replace("##[", "## [")
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -63,6 +63,11 @@ class View:
         return tuple(step for step in self.expected if step not in there)
 
     @property
+    def stopped(self) -> str | None:
+        """The step whose failure ended the journey."""
+        return next((result.step for result in self.results.values() if result.status == "fail"), None)
+
+    @property
     def status(self) -> Status:
         """The worst status; a damaged Result fails, a missing one leaves the verdict open."""
         found: list[Status] = [result.status for result in self.results.values()]

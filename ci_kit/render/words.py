@@ -75,8 +75,7 @@ def lead(view: View) -> list[tuple[str, str]]:
 
 def absence(view: View) -> str:
     """Say why an expected step left nothing."""
-    failed = next((result.step for result in view.results.values() if result.status == "fail"), None)
-    return f"did not run, because {failed} failed" if failed else "left no result"
+    return f"did not run, because {view.stopped} failed" if view.stopped else "left no result"
 
 
 def sentence(row: Row) -> tuple[str, str]:
@@ -99,8 +98,8 @@ def _failed(result: Result) -> list[Check]:
 def _failures(step: str, result: Result) -> tuple[str, str]:
     failed = _failed(result)
     if len(failed) > 1:
-        names = "; ".join(check.title for check in failed[:3]) + (" …" if len(failed) > 3 else "")
-        return f"{step}, {len(failed):,} of {count(len(result.checks), 'check')} failed:", f" {names}."
+        names = "; ".join(check.title for check in failed[:3]) + ("; …" if len(failed) > 3 else ".")
+        return f"{step}, {len(failed):,} of {count(len(result.checks), 'check')} failed:", f" {names}"
     detail = failed[0].detail if failed[0].detail and "\n" not in failed[0].detail.strip() else None
     known = ". ".join(part.strip().rstrip(".") for part in (failed[0].observed, detail) if part)
     return f"{step}: {failed[0].title}{':' if known else '.'}", f" {known}." if known else ""

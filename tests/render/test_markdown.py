@@ -1,0 +1,155 @@
+import re
+from collections.abc import Iterator
+
+import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from ci_kit.parts import Metric
+from ci_kit.render.markdown import COMMENT, RESERVED, markdown
+from ci_kit.render.view import View
+from tests.hostile import GREAT, HIDDEN, MARKDOWN, sweep
+from tests.render.samples import URL, check, curve, evaluated, everywhere, passing, result, view
+
+GFM = MarkdownIt("gfm-like", {"html": True, "linkify": True})
+OURS = re.compile(
+    r"(<details><summary><b>(Curves|All [\d,]+ checks?|All metrics|Reproduce it, and facts of the run)</b></summary>"
+    r"|</details>)\n?"
+)
+TABLE = {f"{name}_{end}" for name in ("table", "thead", "tbody", "tr", "th", "td") for end in ("open", "close")}
+BLOCKS = {f"{name}_{end}" for name in ("heading", "paragraph", "bullet_list", "list_item") for end in ("open", "close")}
+WORDS = {"text", "code_inline", "softbreak", "hardbreak", "strong_open", "strong_close", "em_open", "em_close"}
+LINK = {"link_open", "link_close"}
+GITHUB = re.compile(r"@|#|(?i:\bGH-\d)|(?i:GHSA-)|(?i:www\.)|://|:\w+:|\$|[<>]\w|&\w")
+TEXT, NUMBER = r'"[^"`{}<>%;#]+"', r"-?[\d.]+"
+CHART = re.compile(
+    rf"---|config:|  xyChart: {{height: 260, width: 720}}"
+    rf'|  themeVariables: {{xyChart: {{plotColorPalette: "[#\w, ]+"}}}}|xychart-beta|  title {TEXT}'
+    rf"|  [xy]-axis {TEXT} ({NUMBER} --> {NUMBER}|\[{TEXT}(, {TEXT})*\])|  (line|bar) \[{NUMBER}(, {NUMBER})*\]"
+)
+
+
+def tokens(text: str) -> Iterator[Token]:
+    for token in GFM.parse(text):
+        yield token
+        yield from token.children or ()
+
+
+def shape(text: str) -> list[str]:
+    return [token.type for token in GFM.parse(text)]
+
+
+def assert_harmless(text: str) -> None:
+    found = list(tokens(text))
+    assert {one.type for one in found} <= TABLE | BLOCKS | WORDS | LINK | {"inline", "fence", "html_block"}
+    assert [one.attrs["href"] for one in found if one.type == "link_open"] == [URL]
+    for one in found:
+        if one.type == "html_block":
+            assert all(OURS.fullmatch(line) for line in one.content.splitlines()), one.content
+        if one.type == "text":
+            assert not GITHUB.search(one.content), one.content
+        if one.type == "fence" and one.info:
+            assert one.info == "mermaid"
+            assert all(CHART.fullmatch(line) for line in one.content.splitlines()), one.content
+    assert "<!--" not in text
+    assert "![](" not in text
+
+
+def test_text_from_outside_changes_nothing_but_words() -> None:
+    texts = sweep(12_000, 7)
+    expected = shape(markdown(everywhere(f"ord{number}" for number in range(1000))))
+    for _ in range(40):
+        report = markdown(everywhere(texts))
+        assert_harmless(report)
+        assert shape(report) == expected
+
+
+def test_details_of_many_lines_stay_in_their_fence() -> None:
+    texts = sweep(6000, 8)
+    for _ in range(20):
+        assert_harmless(markdown(everywhere(texts, lines=True)))
+
+
+@pytest.mark.parametrize("text", [*MARKDOWN, *HIDDEN])
+def test_the_corpus_in_every_field(text: str) -> None:
+    assert_harmless(markdown(everywhere(iter([text] * 1000), lines=True)))
+
+
+def fits(text: str, budget: int = COMMENT) -> bool:
+    return len(text.encode()) <= budget - RESERVED
+
+
+@pytest.mark.parametrize("text", GREAT)
+def test_great_texts_fit(text: str) -> None:
+    report = markdown(everywhere(iter([text] * 1000)))
+    assert fits(report)
+    assert_harmless(report)
+
+
+def crowd(text: str = "漢`|<" * 40) -> View:
+    checks = [check(f"{index} {text}", "fail", observed=text, detail=f"{text}\n" * 30) for index in range(5000)]
+    metrics = {f"m{index}{text}"[:200]: Metric(value=index, direction="up") for index in range(2000)}
+    many = result("evaluate", *checks, charts=(curve(points=200),) * 50, metrics=metrics)
+    return view(*passing("validate", "train"), many)
+
+
+def test_five_thousand_checks_fit_and_the_report_says_what_is_missing() -> None:
+    report = markdown(crowd(), COMMENT)
+    assert fits(report)
+    assert_harmless(report)
+    assert "4,980 more" in report
+    assert "Shortened to fit: curves, all checks, all metrics" in report
+    assert "All of it: `.ci-kit/report.html`" in report
+    assert report.startswith("## ❌ digits: evaluate fails 5,000 checks")
+
+
+def test_what_matters_least_gives_way_first() -> None:
+    one = view(*passing("validate"), result("train", check("command"), charts=(curve(),)), evaluated("fail"))
+    whole = markdown(one)
+    assert "Shortened" not in whole
+    budget, lost = len(whole.encode()) + RESERVED, list[str]()
+    while len(lost) < 4:
+        budget -= 20
+        report = markdown(one, budget)
+        assert fits(report, budget)
+        assert GFM.render(report).count("<details>") == GFM.render(report).count("</details>")
+        gone = [
+            name
+            for name in ("<b>Curves", "<b>All metrics", "<b>All 3 checks", "<b>Reproduce")
+            if name not in report and name not in lost
+        ]
+        lost += gone
+        assert not gone or "_Shortened to fit: " in report
+    assert lost == ["<b>All 3 checks", "<b>Curves", "<b>All metrics", "<b>Reproduce"]
+    assert "❌ **log loss" in report
+
+
+def test_the_summary_has_room_for_what_the_comment_leaves_out() -> None:
+    checks = [check(f"rule {index}", "fail") for index in range(300)]
+    one = view(result("validate", *checks))
+    assert "and 280 more" in markdown(one)
+    assert "and 280 more" not in markdown(one, 2**20)
+    assert markdown(one, 2**20).count("- ❌ **rule") == 300
+
+
+def test_the_first_lines_say_how_much_how_sure_and_on_how_many_rows() -> None:
+    report = markdown(view(*passing("validate", "train"), evaluated("fail")))
+    assert report.split("\n\n")[:2] == [
+        "## ❌ digits: the candidate is worse than main",
+        "**log loss 0.142 → 0.171 (+0.029, likely +0.017 to +0.041)** on the same 450 rows; the limit is +5 %.",
+    ]
+    assert "| ❌ **log loss ↓** | 0.142 → 0.171 | +0.029 ± 0.012 worse |" in report.replace("\u00a0", " ")
+
+
+def test_it_can_be_reproduced_by_one_command() -> None:
+    report = markdown(view(*passing("validate", "train"), evaluated()))
+    assert "```\ngit checkout 9d1e77c0a1a1 && ci-kit run check\n```" in report
+    assert "| commit | `9d1e77c0a1a1` |" in report
+
+
+def test_without_a_baseline_there_is_nothing_to_compare() -> None:
+    loss = Metric(value=0.142, direction="down")
+    alone = result("evaluate", check("baseline", "warn"), metrics={"log_loss": loss})
+    report = markdown(view(*passing("validate", "train"), alone))
+    assert "| | this change |" in report
+    assert "difference" not in report

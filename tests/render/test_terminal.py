@@ -1,0 +1,61 @@
+import re
+
+import pytest
+
+from ci_kit.render.terminal import WIDTH, terminal
+from tests.actions import runner
+from tests.hostile import CORPUS, GREAT, sweep
+from tests.render.samples import check, evaluated, everywhere, result
+
+
+def assert_harmless(text: str) -> None:
+    for line in runner.lines(text):
+        assert runner.command(line) is None, line
+        assert len(line) <= WIDTH
+        assert not re.search(r"[\x00-\x1f\x7f-\x9f]", line), repr(line)
+
+
+def test_no_line_is_a_command_too_wide_or_moves_the_cursor() -> None:
+    texts = sweep(12_000, 10)
+    for _ in range(60):
+        for one in everywhere(texts, lines=True).results.values():
+            assert_harmless(terminal(one, colour=False))
+
+
+@pytest.mark.parametrize("text", [*CORPUS, *GREAT])
+def test_the_corpus_in_every_field(text: str) -> None:
+    for one in everywhere(iter([text] * 1000), lines=True).results.values():
+        assert_harmless(terminal(one, colour=False))
+
+
+def test_it_says_the_verdict_the_numbers_and_what_needs_attention() -> None:
+    bad = check("tests/slices", "fail", observed="84.9 %", limit="88 %", detail="assert 0.849 >= 0.88\nwriter 9")
+    assert terminal(evaluated("fail", bad), colour=False).splitlines() == [
+        "✗ evaluate: 2 failed of 2 checks, 38.2 s",
+        "  | log loss ↓  0.142 → 0.171  +0.029 ± 0.012  worse",
+        "  ✗ gate/log_loss: limit +5 %",
+        "    at tests/test_model.py:31",
+        "    | 450 rows show changes of 11 % or more.",
+        "  ✗ tests/slices: 84.9 %, limit 88 %",
+        "    at tests/test_model.py:31",
+        "    | assert 0.849 >= 0.88",
+        "    | writer 9",
+    ]
+
+
+def test_many_failures_are_counted() -> None:
+    lines = terminal(result("validate", *(check(f"rule {index}", "fail") for index in range(99))), colour=False)
+    assert lines.count("✗ rule") == 20
+    assert lines.endswith("  and 79 more in .ci-kit/validate.json")
+
+
+def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[32m" in terminal(evaluated())
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in terminal(evaluated())
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: False, raising=False)
+    assert "\x1b" not in terminal(evaluated())
