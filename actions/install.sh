@@ -1,0 +1,151 @@
+#!/usr/bin/env bash
+# Install the kit of this very commit in two environments below RUNNER_TEMP: `kit` publishes and takes nothing from the
+# workspace, `work` runs the user's code with the user's packages. `install.sh all` obeys the inputs of setup;
+# `install.sh kit` and `install.sh work` keep to what setup chose and are quick when the environment stands.
+# Works with the bash 3.2 of macOS.
+set -euo pipefail
+
+UV_VERSION=0.13.8
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+home=${RUNNER_TEMP:?ci-kit needs RUNNER_TEMP, a folder for temporary files}/ci-kit
+
+die() {
+  printf '::error title=ci-kit::%s\n' "${1//[$'\r\n%']/ }" >&2
+  exit 2
+}
+
+# Third-party output may hold workflow commands: none is obeyed until the token comes again.
+quietly() {
+  local token failed=0
+  token=ci-kit-$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+  printf '::stop-commands::%s\n' "$token"
+  "$@" || failed=1
+  printf '\n::%s::\n' "$token"
+  return "$failed"
+}
+
+# The kit's place and content: an action of another ref installs its own.
+fingerprint() {
+  printf '%s\n' "$root"
+  (cd "$root" && find pyproject.toml ci_kit -type f ! -name '*.pyc' -exec cksum {} + | LC_ALL=C sort | cksum)
+}
+
+# What setup was asked for: the interpreter, then each file of requirements with its checksum.
+request() {
+  local file
+  printf '%s\n' "${CI_KIT_PYTHON:-}"
+  if [ -n "${CI_KIT_REQUIREMENTS:-}" ]; then
+    while IFS= read -r file || [ -n "$file" ]; do
+      [ -z "$file" ] || checksum "$file"
+    done <<<"$CI_KIT_REQUIREMENTS"
+  elif [ -f "${CI_KIT_INPUT_DIRECTORY:-.}/requirements.txt" ]; then
+    checksum "${CI_KIT_INPUT_DIRECTORY:-.}/requirements.txt"
+  elif [ -f requirements.txt ]; then
+    checksum requirements.txt
+  fi
+}
+
+checksum() {
+  [ -f "$1" ] || die "There is no file $1 to install requirements from. Check the input \"requirements\"."
+  printf '%s %s\n' "$(cksum <"$1" | tr ' ' -)" "$(cd "$(dirname "$1")" && pwd -P)/$(basename "$1")"
+}
+
+# Find the real interpreter: a shim (pyenv, asdf) may answer differently in another folder.
+find_python() {
+  local wanted=${1:-python3} help='Run actions/setup-python before ci-kit, or set the input "python".'
+  python=$("$wanted" -I -c 'import sys; print(sys.executable)' 2>/dev/null) ||
+    die "There is no Python at \"$wanted\". $help"
+  "$python" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    die "ci-kit needs Python 3.11 or newer, and \"$wanted\" is older. $help"
+}
+
+find_uv() {
+  uv=$(command -v uv) && return
+  uv=$home/uv/bin/uv
+  [ ! -x "$uv" ] || return 0
+  "$python" -I -m venv "$home/uv" || die "\"$python\" can't make environments. Install python3-venv, or uv."
+  (cd "$home" && "$home/uv/bin/python" -I -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION") ||
+    die "uv $UV_VERSION can't be installed. See the lines above."
+}
+
+# Whether the interpreter comes with packages that somebody installed for this job: conda, a virtual environment,
+# setup-python after pip install. The interpreter of a Linux distribution counts only if it was asked for.
+prepared() {
+  "$python" -I - "$1" <<'END'
+import sys, sysconfig
+from importlib.metadata import distributions
+from pathlib import Path
+asked = sys.argv[1] not in ("", "python3")
+system = sys.prefix == sys.base_prefix and Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists()
+names = {(found.name or "").lower() for found in distributions()} - {"pip", "setuptools", "uv", "wheel"}
+sys.exit(not names or (system and not asked))
+END
+}
+
+# Let the environment `work` see the packages of the prepared one, also if that is a virtual environment itself.
+see_base() {
+  "$python" -I -c 'import sys; print(*(p for p in sys.path if p.endswith(("site-packages", "dist-packages"))), sep="\n")' |
+    "$home/work/bin/python" -I -c '
+import sys, sysconfig
+from pathlib import Path
+lines = [f"import site; site.addsitedir({line.rstrip(chr(10))!r})\n" for line in sys.stdin]
+Path(sysconfig.get_path("purelib"), "ci-kit-base.pth").write_text("".join(lines), encoding="utf-8")'
+}
+
+# In these two `set -e` has no effect, as their status is tested: each line says itself what a failure ends.
+install_kit() {
+  # Not in the workspace: uv would obey a uv.toml there, and this environment will see a token.
+  cd "$home" || return
+  "$uv" venv --quiet --no-project --python "$python" "$home/kit" || return
+  "$uv" pip install --quiet --python "$home/kit/bin/python" ${links[@]+"${links[@]}"} \
+    --reinstall-package ci-kit "${root}[report]"
+}
+
+install_work() {
+  local wanted=("${root}[evaluate,train,validate]") line
+  while IFS= read -r line; do
+    wanted+=(-r "${line#* }")
+  done < <(tail -n +2 <<<"$1")
+  if prepared "${1%%$'\n'*}"; then
+    # pip takes the packages that it sees for installed; uv would install them again.
+    "$uv" venv --quiet --no-project --seed --python "$python" "$home/work" && see_base || return
+    "$home/work/bin/python" -I -m pip install --quiet --disable-pip-version-check "${wanted[@]}"
+  else
+    "$uv" venv --quiet --no-project --python "$python" "$home/work" || return
+    "$uv" pip install --quiet --python "$home/work/bin/python" ${links[@]+"${links[@]}"} \
+      --reinstall-package ci-kit "${wanted[@]}"
+  fi
+}
+
+# ensure NAME MARK REQUEST: install the environment unless it is the one that the mark describes.
+ensure() {
+  [ "$(cat "$home/$1/.ci-kit" 2>/dev/null)" != "$2" ] || return 0
+  [ -n "${python:-}" ] || find_python "${3%%$'\n'*}"
+  [ -n "${uv:-}" ] || find_uv
+  rm -rf "${home:?}/$1"
+  printf 'Installing ci-kit (%s) for %s\n' "$1" "$python"
+  (quietly "install_$1" "$3") || die "The installation failed. The lines above say why."
+  printf '%s' "$2" >"$home/$1/.ci-kit"
+}
+
+main() {
+  local name=${1:-all} asked kit
+  mkdir -p "$home"
+  if [ "$name" = all ]; then
+    asked=$(request)
+    printf '%s' "$asked" >"$home/request"
+  else
+    asked=$(cat "$home/request" 2>/dev/null) || asked=$(request)
+  fi
+  kit=$(fingerprint)
+  links=()
+  [ -z "${PIP_FIND_LINKS:-}" ] || links=(--find-links "$PIP_FIND_LINKS")
+  # uv knows pip's settings only by names of its own.
+  [ -z "${PIP_CERT:-}" ] || export SSL_CERT_FILE="${SSL_CERT_FILE:-$PIP_CERT}"
+  [ -z "${PIP_INDEX_URL:-}" ] || export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-$PIP_INDEX_URL}"
+  [ -z "${PIP_EXTRA_INDEX_URL:-}" ] || export UV_INDEX="${UV_INDEX:-$PIP_EXTRA_INDEX_URL}"
+  [ "$name" = work ] || ensure kit "$kit" "${asked%%$'\n'*}"
+  [ "$name" = kit ] || ensure work "$kit"$'\n'"$asked" "$asked"
+}
+
+main "$@"
