@@ -35,7 +35,7 @@ def step(name: str, root: Path, overrides: Mapping[str, object] | None = None) -
         source = describe(root, settings, raw, event)
         module: ModuleType = importlib.import_module(f"ci_kit.{name}.step")
         findings = module.run(Job(root=root, config=settings, source=source, event=event.name))
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - saved for the report, then raised again
         trouble, findings = error, Findings(checks=(_trouble(error),))
     run = Run(
         kit=__version__,
@@ -74,7 +74,7 @@ def check(root: Path, overrides: Mapping[str, Mapping[str, object]], *, report: 
                 code = errors.FAILED
         except errors.Cancelled:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised again after the report
             first, code = error, getattr(error, "exit_code", errors.BROKEN)
         if code != errors.PASSED:
             break
@@ -91,7 +91,7 @@ def _reportable(root: Path) -> bool:
 
 
 def configuration(root: Path, event: actions.Event, overrides: Mapping[str, object]) -> tuple[config.Config, bytes]:
-    """Read `ci-kit.yaml`; on a pull request from a fork, from the base branch, so that a fork can't move its own bar."""
+    """Read `ci-kit.yaml`; on a pull request from a fork the base branch's, so that no fork moves its own bar."""
     path = root / config.FILE
     if not event.fork:
         settings = config.load(path, overrides)
@@ -133,7 +133,7 @@ def _announce(result: Result, root: Path) -> None:
     print(terminal(result))  # noqa: T201 - the command's answer
     for one in result.checks:
         if one.location and one.status in ("fail", "warn", "unsure"):
-            level = "error" if one.status == "fail" else "warning"
+            level: actions.runtime.Level = "error" if one.status == "fail" else "warning"
             text = "\n".join(part for part in (one.observed, one.detail) if part)
             actions.annotate(level, text or one.title, title=one.title, file=one.location.file, line=one.location.line)
     actions.output("status", result.status)

@@ -120,7 +120,7 @@ class Source(Closed):
     base_sha: Hex | None = None
     dirty: bool = False
     config: Name | None = None
-    data: Annotated[dict[Name, Name], Field(max_length=200, default_factory=dict)]
+    data: Annotated[dict[Name, Name], Field(max_length=200)] = Field(default_factory=dict)
     lock: Name | None = None
 
 

@@ -80,7 +80,7 @@ class Result(Closed):
     step: Annotated[str, Field(pattern=r"^[a-z]{1,20}$")]
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,60}$")] | None = None
     checks: Annotated[tuple[Check, ...], Field(max_length=5000)]
-    metrics: Annotated[dict[Name, Metric], Field(max_length=2000, default_factory=dict)]
+    metrics: Annotated[dict[Name, Metric], Field(max_length=2000)] = Field(default_factory=dict)
     charts: Annotated[tuple[Chart, ...], Field(max_length=50)] = ()
     files: Annotated[tuple[File, ...], Field(max_length=500)] = ()
     source: Source

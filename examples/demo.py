@@ -1,4 +1,4 @@
-"""The main job on real input, without an account or a network service: a git repository with a model, and three pull requests.
+"""The main job on real input, without an account or a network service: a repository and three pull requests.
 
 Prints each command before it runs it. The repository is left behind to play with.
 """

@@ -20,7 +20,7 @@ EVERY = {"directory"}
 EXTRA = {"report": {"token"}}
 JOURNEY = {"directory", "python", "requirements", "token"}
 HEAVY = (
-    "dvc httpx hypothesis numpy onnx onnxruntime pandas pandera polars psutil pydantic pynvml pytest rich torch yaml"
+    "dvc httpx hypothesis numpy onnx onnxruntime pandas pandera polars psutil pydantic pynvml pytest torch yaml"
 )
 
 

@@ -88,7 +88,7 @@ def test_the_worst_check_is_the_status(given: tuple[Status, ...], expected: Stat
 @pytest.mark.parametrize("field", ["value", "low", "high"])
 def test_numbers_that_are_not_finite_are_refused_by_name(field: str, value: float) -> None:
     with pytest.raises(ValidationError, match=rf"(?s){field}.*finite"):
-        Metric(**({"value": 1.0} | {field: value}))  # type: ignore[arg-type]
+        Metric(**({"value": 1.0} | {field: value}))
 
 
 def change(**changes: Any) -> bytes:
