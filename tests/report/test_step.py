@@ -1,0 +1,165 @@
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ci_kit.config import read
+from ci_kit.errors import UserError
+from ci_kit.forge import history
+from ci_kit.forge.git import Git
+from ci_kit.job import Job
+from ci_kit.parts import Check, Source, Status
+from ci_kit.report.step import run
+from ci_kit.result import Findings, Result
+from tests.render.samples import check, evaluated, passing, result
+
+CONFIG = "data: {evaluation: {path: a.csv}}\ntrain: {command: make}\nreport: {title: digits}"
+
+
+@pytest.fixture(autouse=True)
+def outside_actions(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GITHUB_ACTIONS", "GITHUB_EVENT_NAME", "GITHUB_TOKEN", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    (tmp_path / ".gitignore").write_text(".ci-kit\n")
+    who = ("-c", "user.name=Test", "-c", "user.email=test@localhost")
+    for command in (("init", "-q", "-b", "main"), ("add", "."), (*who, "commit", "-qm", "start")):
+        subprocess.run(("git", *command), cwd=tmp_path, check=True, capture_output=True)
+    return tmp_path
+
+
+def save(root: Path, *results: Result, dirty: bool = False) -> None:
+    for one in results:
+        source = one.source.model_copy(update={"sha": Git(root).sha(), "dirty": dirty})
+        one.model_copy(update={"source": source}).save(root)
+
+
+def report(root: Path) -> Findings:
+    return run(Job(root=root, config=read(CONFIG.encode()), source=Source(sha=Git(root).sha())))
+
+
+def statuses(findings: Findings) -> dict[str, Status]:
+    return {one.id: one.status for one in findings.checks}
+
+
+def only(findings: Findings, name: str) -> Check:
+    return next(one for one in findings.checks if one.id == name)
+
+
+def event(
+    root: Path, monkeypatch: pytest.MonkeyPatch, name: str, payload: dict[str, object], **more: str
+) -> tuple[Path, Path]:
+    path, summary, output = root / ".ci-kit/event", root / ".ci-kit/summary", root / ".ci-kit/output"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"repository": {"default_branch": "main", "full_name": "octo/digits"}} | payload))
+    known = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_EVENT_NAME": name,
+        "GITHUB_EVENT_PATH": str(path),
+        "GITHUB_REPOSITORY": "octo/digits",
+        "GITHUB_RUN_ID": "4711",
+        "GITHUB_STEP_SUMMARY": str(summary),
+        "GITHUB_OUTPUT": str(output),
+        "GITHUB_SHA": Git(root).sha(),
+    }
+    for key, value in (known | more).items():
+        monkeypatch.setenv(key, value)
+    for file in (summary, output):
+        file.touch()
+    return summary, output
+
+
+def pull_request(fork: bool) -> dict[str, object]:
+    head = {"sha": "ab" * 20, "repo": {"full_name": "else/digits" if fork else "octo/digits"}}
+    base = {"sha": "cd" * 20, "ref": "main", "repo": {"full_name": "octo/digits"}}
+    return {"pull_request": {"number": 7, "head": head, "base": base}}
+
+
+def test_a_failed_change_is_still_a_published_report(repository: Path) -> None:
+    save(repository, *passing("validate", "train"), evaluated("fail"))
+    findings = report(repository)
+    assert statuses(findings) == {"publish": "pass", "record": "pass"}
+    comment = Path(only(findings, "publish").observed or "").read_text()
+    assert "## ❌ digits: the candidate is worse than main" in comment
+    assert comment.splitlines()[0].startswith("<!-- ci-kit:report id=default ")
+    assert [file.path for file in findings.files] == [".ci-kit/report.md", ".ci-kit/report.html"]
+    assert all((repository / file.path).stat().st_size == file.bytes for file in findings.files)
+
+
+def test_the_results_of_a_clean_base_branch_become_history(repository: Path) -> None:
+    save(repository, *passing("validate", "train"), evaluated())
+    report(repository)
+    git = Git(repository)
+    past = history.find(git, git.sha(), "evaluate")
+    assert past is not None
+    assert past.result.metrics["log_loss"].value == 0.142
+
+
+def test_a_branch_or_a_changed_work_tree_makes_no_history(repository: Path) -> None:
+    save(repository, *passing("validate", "train"), evaluated(), dirty=True)
+    assert statuses(report(repository)) == {"publish": "pass"}
+    save(repository, *passing("validate", "train"), evaluated())
+    subprocess.run(("git", "switch", "-qc", "change"), cwd=repository, check=True, capture_output=True)
+    assert statuses(report(repository)) == {"publish": "pass"}
+
+
+def test_files_that_training_wrote_do_not_make_the_commit_another(repository: Path) -> None:
+    save(repository, *passing("validate", "train"))
+    save(repository, evaluated(), dirty=True)
+    assert statuses(report(repository))["record"] == "pass"
+
+
+def test_a_step_that_could_not_judge_does_not_become_history(repository: Path) -> None:
+    save(repository, *passing("validate", "train"), result("evaluate", check("error", "fail")))
+    report(repository)
+    git = Git(repository)
+    assert history.find(git, git.sha(), "train") is not None
+    assert history.find(git, git.sha(), "evaluate") is None
+
+
+def test_nothing_to_report(repository: Path) -> None:
+    with pytest.raises(UserError, match="nothing to report"):
+        report(repository)
+
+
+def test_a_push_has_its_report_in_the_summary(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(repository, *passing("validate", "train"), evaluated())
+    summary, _ = event(repository, monkeypatch, "push", {}, GITHUB_REF="refs/heads/change")
+    assert statuses(report(repository)) == {"publish": "skip"}
+    assert "## ✅ digits: the candidate is better than main" in summary.read_text()
+    assert "[on GitHub](https://github.com/octo/digits/actions/runs/4711)" in summary.read_text()
+
+
+def test_without_a_token_the_report_is_in_the_summary_and_the_step_fails(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(repository, *passing("validate", "train"), evaluated())
+    summary, _ = event(repository, monkeypatch, "pull_request", pull_request(fork=False))
+    findings = report(repository)
+    assert statuses(findings) == {"publish": "fail"}
+    assert "GITHUB_TOKEN" in (only(findings, "publish").detail or "")
+    assert "## ✅ digits" in summary.read_text()
+
+
+def test_a_fork_is_told_where_its_report_is(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(repository, *passing("validate", "train"), evaluated())
+    summary, _ = event(repository, monkeypatch, "pull_request", pull_request(fork=True))
+    findings = report(repository)
+    assert statuses(findings) == {"publish": "skip"}
+    assert "the report is in the job summary" in (only(findings, "publish").detail or "")
+    assert "## ✅ digits" in summary.read_text()
+
+
+def test_secrets_never_reach_the_report(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_PASSWORD", "correct-horse-battery")
+    bad = check("rows", "fail", detail="login with correct-horse-battery failed")
+    save(repository, result("validate", bad))
+    report(repository)
+    for path in (repository / ".ci-kit").rglob("*"):
+        if path.suffix in {".md", ".html"}:
+            assert "correct-horse-battery" not in path.read_text()
