@@ -52,9 +52,9 @@ def mark(body: str, report: str, stamp: Stamp, *, watermark: bool = True) -> str
     """Return the body with our marker as its first line and CML's watermark, invisible, as its last.
 
     The watermark lets `cml comment update --watermark-title ci-kit-<report>` find the comment. Nothing inside the body
-    can pass for either mark.
+    can pass for either mark: ours counts on the first line only, CML's is broken wherever the body has it.
     """
-    body = body.replace("ci-kit:report", "ci-kit report").replace("cml.dev/watermark.png#", "cml.dev/watermark.png ")
+    body = body.replace("cml.dev/watermark.png#", "cml.dev/watermark.png ")
     sha = stamp.sha or "0"
     first = f"<!-- ci-kit:report id={report} run={stamp.run_id} attempt={stamp.attempt} sha={sha} -->"
     last = f'\n\n<!-- ![](https://cml.dev/watermark.png#{sha} "{_title(report)}") -->\n' if watermark else "\n"

@@ -1,6 +1,7 @@
 """The CML command line as the publisher of comments, for those who have it already."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from ci_kit.forge.base import Stamp, mark
 from ci_kit.forge.github import GitHubForge
 from ci_kit.result import FOLDER
 
+_LOGGED = re.compile(r'"message":"([^"]+)"')
 TIMEOUT = 120.0  # seconds; CML itself waits 30 s and more when GitHub limits its rate
 
 
@@ -59,4 +61,5 @@ class CML:
     def _reason(self, output: bytes) -> str:
         text = output.decode("utf-8", "replace").replace(self._token, "***")
         lines = [line.strip() for line in text.splitlines() if "rror" in line] or text.splitlines() or [""]
-        return "".join(char for char in lines[-1] if char.isprintable())[:200]
+        said = _LOGGED.search(lines[-1])  # in CI its log lines are JSON
+        return "".join(char for char in (said[1] if said else lines[-1]) if char.isprintable())[:200]

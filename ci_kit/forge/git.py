@@ -96,7 +96,7 @@ class Git:
     def dirty(self) -> bool:
         """Say whether anything but `.ci-kit/` differs from the commit; untracked files count, ignored ones do not."""
         own = ":(top,exclude,glob)**/.ci-kit/**"
-        return bool(self.read("status", "--porcelain", "--untracked-files=all", "--", ":(top)", own))
+        return bool(self.read("status", "--porcelain", "--untracked-files=normal", "--", ":(top)", own))
 
     def branch(self) -> str | None:
         """Return the checked-out branch, None when HEAD is detached."""

@@ -42,9 +42,10 @@ class GitHubForge:
     def comment(self, report: str, body: str, stamp: Stamp) -> str:
         """Keep exactly one comment for the report, whoever else writes at the same time; return its URL.
 
-        Looks, makes one change, looks again, until nothing is left to do. The lowest id is kept. A newer attempt's
-        text is never replaced by an older one's; what a crash left behind is removed. Without a pull request nothing
-        is written and the run's URL is returned.
+        Looks, makes one change, looks again after `SETTLE`, until nothing is left to do. The lowest id is kept, what a
+        crash left behind is removed, an older attempt does not write over a newer one. GitHub has no conditional
+        write: an older text that arrives late is mended if it arrives before the newer run's last look.
+        Without a pull request nothing is written and the run's URL is returned.
         """
         if self._number is None:
             return self._url
@@ -63,6 +64,8 @@ class GitHubForge:
                 trouble = str(error)
             self._client.pause(SETTLE)
             seen = self._ours(report, made)
+        if seen and made is not None:
+            return seen[0].url  # written, only not shown yet
         raise Unavailable(f"the comment did not settle in {TURNS} rounds", why=trouble)
 
     def record(self, files: Mapping[str, bytes], message: str) -> None:
@@ -103,7 +106,7 @@ class GitHubForge:
             return []
 
     def _myself(self) -> str:
-        """Return the login that our comments have; a workflow's own token can't ask, and needs not."""
+        """Return the login that our comments have; a workflow's own token can't ask, and need not."""
         if not self._login:
             try:
                 self._login = str(self._client.get("/user")["login"])

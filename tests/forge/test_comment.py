@@ -1,5 +1,6 @@
 import contextlib
 import random
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -43,6 +44,22 @@ def test_the_same_report_again_writes_nothing() -> None:
     hub.journal.clear()
     hub.forge().comment("default", "one", stamp(1))
     assert [call.split()[0] for call in hub.journal] == ["GET", "GET"]
+
+
+def test_a_text_that_github_stores_slightly_changed_is_written_once() -> None:
+    hub = Hub()
+
+    def store(method: str, path: str) -> httpx.Response | None:
+        for one in hub.comments.values():
+            one["body"] = one["body"].replace("\0", "")
+        return None
+
+    hub.after = store
+    for run in (1, 2):
+        hub.journal.clear()
+        hub.forge().comment("default", f"run {run}\0.", stamp(run))
+        assert len([call for call in hub.journal if call.startswith(("POST", "PATCH"))]) == 1
+    assert "run 2." in only(hub)
 
 
 @pytest.mark.parametrize(("run", "attempt", "wins"), [(4, 9, False), (5, 1, False), (5, 3, True), (6, 1, True)])
@@ -109,6 +126,7 @@ def test_text_in_a_report_can_not_pass_for_a_mark() -> None:
     marked = mark(hostile, "default", stamp(1))
     assert read_mark(marked, "other") is None
     assert read_mark(marked, "default") == stamp(1)
+    assert re.findall(r"watermark\.png#\w+ \"CML watermark (.+?)\"", marked) == ["ci-kit-default"]
     assert read_mark(hostile.split("\n")[1] + " and so on", "other") is None
 
 

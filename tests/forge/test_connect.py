@@ -78,6 +78,12 @@ def test_cml_is_handed_the_report_and_a_quiet_environment(tmp_path: Path) -> Non
     assert "watermark" not in body
 
 
+def test_the_json_log_of_cml_is_read(tmp_path: Path) -> None:
+    publisher = cml(tmp_path, """echo '{"level":"error","message":"Bad credentials","stack":"x"}' >&2; exit 1""")
+    with pytest.raises(UserError, match=r"\(Bad credentials\)$"):
+        publisher.comment("default", "# Report", STAMP)
+
+
 def test_cml_that_fails_is_quoted_in_one_line_without_the_token(tmp_path: Path) -> None:
     publisher = cml(tmp_path, 'echo "noise" >&2; printf "\\033[31merror: no such t0ken\\n  at stack\\n" >&2; exit 1')
     with pytest.raises(UserError, match=r"exit code 1 \(\[31merror: no such \*\*\*\)$"):

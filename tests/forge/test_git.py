@@ -136,6 +136,12 @@ class TestBase:
         git(repo, "checkout", "--quiet", "--detach")
         assert base(Git(repo), None, "main") == (main[0], "first parent")
 
+    def test_unpushed_commits_on_the_base_branch_are_compared_one_by_one(self, repo: Path) -> None:
+        main = linear(repo, 3)
+        checkout(repo, "main")
+        git(repo, "update-ref", "refs/remotes/origin/main", main[0])
+        assert base(Git(repo), None, "main") == (main[1], "first parent")
+
     def test_a_missing_base_branch_is_fetched(self, repo: Path, tmp_path: Path) -> None:
         main = linear(repo, 2)
         git(tmp_path, "clone", "--quiet", "--branch=main", str(repo), "clone")
