@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from ci_kit.data import reading
+from ci_kit.validate.duplicates import duplicated
 from ci_kit.validate.faults import faults_of, run
 from ci_kit.validate.flavour import ready, structural
 from ci_kit.validate.table import Fault, Tally
@@ -84,9 +85,8 @@ class Lazily:
 
     def duplicates(self, columns: Sequence[str], keep: str) -> Tally:  # noqa: ARG002
         """See Table; `keep` means nothing to pandera's polars flavour, which counts every one."""
-        if len(columns) == 1:
-            return _tally(self._column(columns[0])[columns[0]].is_duplicated())
-        return _tally(self.frame.select(columns).collect().is_duplicated())
+        alone = len(columns) == 1
+        return _tally(duplicated(self._column(columns[0]) if alone else self.frame.select(columns).collect()))
 
     def check(self, check: Any, column: str | None) -> Tally:
         """See Table."""

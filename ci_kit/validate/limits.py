@@ -8,6 +8,7 @@ import polars as pl
 
 from ci_kit.parts import Check
 from ci_kit.sections import Freshness
+from ci_kit.validate.duplicates import duplicated
 from ci_kit.validate.source import Source
 from ci_kit.validate.wording import check, hidden, samples, share
 
@@ -97,7 +98,7 @@ def _key(source: Source, shown: int) -> Check:
         return check(path, title, "fail", f"no column {', '.join(missing)}", limit)
     with source.reading():
         rows = source.rows.select(key).collect()
-    bad = rows.is_duplicated() | rows.select(pl.any_horizontal(pl.all().is_null())).to_series()
+    bad = duplicated(rows) | rows.select(pl.any_horizontal(pl.all().is_null())).to_series()
     if not bad.any():
         return check(path, title, "pass", f"all {source.height:,} rows", limit)
     first = bad.arg_true().head(shown).to_list()
