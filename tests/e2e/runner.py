@@ -96,9 +96,12 @@ class Runner:
         (self.home / ".config" / "act").mkdir(parents=True, exist_ok=True)
         (self.home / ".config" / "act" / "actrc").touch()
         self._bin.mkdir()
-        tools = {"node": node(), "uv": shutil.which("uv", path=_path()), "python3": _python(), "python": _python()}
-        for name, path in tools.items():
+        for name, path in {"node": node(), "uv": shutil.which("uv", path=_path())}.items():
             (self._bin / name).symlink_to(str(path))
+        # Like setup-python's: an interpreter that has no packages yet.
+        _output(
+            [str(self._bin / "uv"), "venv", "-q", "--no-project", "--python", sys.executable, str(folder / "python")]
+        )
 
     def run(
         self,
@@ -158,7 +161,7 @@ class Runner:
         return {
             **kept,
             "UV_CACHE_DIR": cache,
-            "PATH": f"{self._bin}:/usr/local/bin:/usr/bin:/bin",
+            "PATH": f"{self._folder / 'python' / 'bin'}:{self._bin}:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(self.home),
             "XDG_CACHE_HOME": str(self._folder / "cache"),
             "LANG": "C.UTF-8",
@@ -185,10 +188,6 @@ def act() -> str:
 
 def _path() -> str:
     return f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-
-
-def _python() -> str:
-    return str(Path(getattr(sys, "_base_executable", sys.executable)).resolve())
 
 
 def _output(command: list[str]) -> str:

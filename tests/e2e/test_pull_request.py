@@ -1,0 +1,152 @@
+"""The pull-request journey as users see it: workflows that name our actions, run by act, comments read from GitHub."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import project
+from tests.e2e.consumer import Consumer
+from tests.e2e.hub import Hub
+from tests.e2e.rules import READ
+from tests.e2e.runner import Outcome, Runner
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+WHOLE, STEPS = ".github/workflows/ci-kit.yml", ".github/workflows/steps.yml"
+CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
+
+ONE_LINE = f"""
+on: [push, pull_request]
+jobs:
+  check:
+    runs-on: ubuntu-latest
+    permissions: {{contents: write, pull-requests: write}}
+    steps:
+      - uses: {CHECKOUT}
+        with: {{fetch-depth: 0}}
+      - uses: acme/ci-kit@v1
+"""
+
+EACH_STEP = f"""
+on: [push, pull_request]
+jobs:
+  check:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: {CHECKOUT}
+        with: {{fetch-depth: 0}}
+      - uses: acme/ci-kit/actions/setup@v1
+      - uses: acme/ci-kit/actions/validate@v1
+      - uses: acme/ci-kit/actions/train@v1
+      - uses: acme/ci-kit/actions/evaluate@v1
+        id: evaluate
+      - uses: acme/ci-kit/actions/report@v1
+        if: ${{{{ !cancelled() }}}}
+"""
+
+
+@dataclass
+class Story:
+    """What happened to one repository, in order: each run's outcome and the comments after it."""
+
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    comments: dict[str, list[str]] = field(default_factory=dict)
+    history: dict[str, str] = field(default_factory=dict)
+    shas: dict[str, str] = field(default_factory=dict)
+    violations: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def story(hub: Hub, kit: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """Push to main, open a pull request, push again, push a worse model."""
+    hub.reset()
+    folder, told = tmp_path_factory.mktemp("story"), Story()
+    runner = Runner(hub, kit, folder / "runner")
+    user = Consumer(hub, folder, runner.home)
+
+    def tell(name: str, event: str, workflow: str = WHOLE, run: int = 0) -> None:
+        payload = user.push_event() if event == "push" else user.pull_event(1)
+        number = run or len(told.outcomes) + 1
+        told.outcomes[name] = runner.run(user.folder, workflow, event, payload, run=number, timeout=200)
+        if event == "pull_request":
+            told.comments[name] = [one["body"] for one in hub.comments(1)]
+
+    told.shas["main"] = user.commit({**project.files(), WHOLE: ONE_LINE, STEPS: EACH_STEP}, "Start")
+    user.push("main")
+    tell("main", "push")
+    told.history = hub.files("ci-kit")
+    user.pull("ci-kit")
+    told.shas["same"] = user.commit(project.train(steps=220), "Train longer", branch="feat")
+    user.push("feat")
+    hub.open_pull("feat")
+    tell("same", "pull_request")
+    told.shas["again"] = user.commit(project.train(steps=260), "Train even longer", branch="feat")
+    user.push("feat")
+    tell("again", "pull_request", STEPS)
+    told.shas["worse"] = user.commit(project.train(steps=200, flip=0.3), "Spoil the labels", branch="feat")
+    user.push("feat")
+    tell("worse", "pull_request")
+    told.violations = list(hub.gateway.violations)
+    return told
+
+
+def test_a_push_on_main_writes_the_history(story: Story) -> None:
+    outcome = story.outcomes["main"]
+    assert (outcome.code, outcome.jobs, outcome.errors) == (0, {"check": "success"}, []), str(outcome)
+    sha = story.shas["main"]
+    assert {f"results/{sha}/{step}.json" for step in ("validate", "train", "evaluate")} <= set(story.history)
+
+
+@pytest.mark.parametrize("name", ["same", "again"])
+def test_an_equally_good_model_passes_with_its_metrics_against_main(story: Story, name: str) -> None:
+    outcome = story.outcomes[name]
+    assert (outcome.code, outcome.jobs, outcome.errors) == (0, {"check": "success"}, []), str(outcome)
+    (comment,) = story.comments[name]
+    assert story.shas[name][:7] in comment
+    assert re.search(r"log loss", comment)
+    assert re.search(r"accuracy", comment)
+    assert "No comparable baseline" not in comment
+
+
+def test_a_second_push_updates_the_comment(story: Story) -> None:
+    (before,), (after,) = story.comments["same"], story.comments["again"]
+    assert before != after
+
+
+def test_a_worse_model_fails_the_job_and_the_comment_says_by_how_much(story: Story) -> None:
+    outcome = story.outcomes["worse"]
+    assert outcome.code != 0
+    assert outcome.jobs == {"check": "failure"}, str(outcome)
+    (comment,) = story.comments["worse"]
+    assert re.search(r"log loss.*[+−]\d", comment), comment
+
+
+def test_training_output_is_no_command_for_the_runner(story: Story) -> None:
+    for outcome in story.outcomes.values():
+        assert not [text for text in outcome.annotations("error") if text.startswith("trained on")]
+    assert "trained on" in story.outcomes["main"].output
+
+
+def test_the_job_summary_has_the_whole_report(story: Story) -> None:
+    assert "log loss" in story.outcomes["same"].summary
+
+
+def test_all_requests_keep_to_githubs_description(story: Story) -> None:
+    assert story.violations == []
+
+
+def test_a_forks_pull_request_reaches_no_secret_and_no_gpu(github: Hub, kit: Path, tmp_path: Path) -> None:
+    runner = Runner(github, kit, tmp_path / "runner")
+    user = Consumer(github, tmp_path, runner.home)
+    user.commit({**project.files(), WHOLE: ONE_LINE}, "Start")
+    user.push("main")
+    user.commit({"train.py": project.TRAIN + "\n# a change\n"}, "Change", branch="feat")
+    user.push("feat")
+    github.open_pull("feat")
+    event = user.pull_event(1, fork=True)
+    outcome = runner.run(user.folder, WHOLE, "pull_request", event, token=READ, timeout=200)
+    assert outcome.jobs == {"check": "success"}, str(outcome)
+    assert "log loss" in outcome.summary
+    assert github.comments(1) == []
+    assert READ not in outcome.output + outcome.summary
