@@ -164,6 +164,15 @@ def test_a_list_that_lags_behind_makes_no_duplicate() -> None:
     assert "one" in only(hub)
 
 
+def test_an_update_that_the_list_does_not_show_yet_is_no_failure() -> None:
+    hub = Hub()
+    hub.forge().comment("default", "one", stamp(1))
+    old = httpx.Response(200, json=[dict(hub.comments[1])])
+    hub.before = lambda method, path: old if method == "GET" and path.endswith("/3/comments") else None
+    assert hub.forge().comment("default", "two", stamp(2)) == hub.comments[1]["html_url"]
+    assert "two" in only(hub)
+
+
 def test_a_post_without_an_answer_is_looked_for_before_the_next() -> None:
     hub = Hub()
     failures = iter([httpx.ReadTimeout("slow"), httpx.RemoteProtocolError("reset")])
