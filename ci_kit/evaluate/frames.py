@@ -21,27 +21,40 @@ def names(frame: Frame) -> list[str]:
 
 def column(frame: Frame, name: str) -> npt.NDArray[Any]:
     """Return one column: numbers with NaN for what is missing, all else as objects with None for it."""
-    series = frame[name]
+    return _pandas_column(frame[name]) if is_pandas(frame) else _polars_column(frame[name])
+
+
+def matrix(frame: Frame, columns: tuple[str, ...]) -> npt.NDArray[Any] | None:
+    """Return n×k numbers with NaN for what is missing, in one go; None unless all columns are plain numbers."""
+    part = frame[list(columns)]
     if is_pandas(frame):
-        missing = series.isna().to_numpy()
+        plain = all(getattr(dtype, "kind", "") in "iufb" and hasattr(dtype, "char") for dtype in part.dtypes)
     else:
-        series = series.cast(float) if series.dtype.is_decimal() else series
-        missing = series.is_null().to_numpy()
-    if not missing.any():
+        plain = all(dtype.is_float() or dtype.is_integer() for dtype in part.dtypes)
+    return np.asarray(part.to_numpy()) if plain and columns else None
+
+
+def _polars_column(series: Any) -> npt.NDArray[Any]:
+    if series.dtype.is_decimal():
+        series = series.cast(float)
+    if not series.null_count() or series.dtype.is_numeric():
+        return np.asarray(series.to_numpy())
+    return np.array(series.to_list(), dtype=object)
+
+
+def _pandas_column(series: Any) -> npt.NDArray[Any]:
+    missing = series.isna().to_numpy()
+    if getattr(series.dtype, "kind", "O") in "iufb":
+        if missing.any():
+            return np.asarray(series.to_numpy(dtype="float64", na_value=np.nan))
         values = series.to_numpy()
-        return np.asarray(
-            values.astype(series.dtype.numpy_dtype) if values.dtype == object and _masked(series) else values
-        )
-    if series.dtype.kind in "iufb" if is_pandas(frame) else series.dtype.is_numeric():
-        numbers = series.to_numpy(dtype="float64", na_value=np.nan) if is_pandas(frame) else series.to_numpy()
-        return np.asarray(numbers)
-    values = np.array(series.astype(object) if is_pandas(frame) else series.to_list(), dtype=object)
-    values[missing] = None
+        # The nullable types of pandas give objects even where nothing is missing.
+        return np.asarray(values.astype(series.dtype.numpy_dtype) if values.dtype == object else values)
+    values = np.asarray(series.to_numpy(), dtype=object if missing.any() else None)
+    if missing.any():
+        values = values.copy()
+        values[missing] = None
     return values
-
-
-def _masked(series: Any) -> bool:
-    return hasattr(series.dtype, "numpy_dtype") and series.dtype.numpy_dtype != np.dtype(object)
 
 
 def take(frame: Frame, rows: npt.NDArray[np.intp] | slice) -> Frame:

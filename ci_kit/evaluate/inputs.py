@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ci_kit.errors import UserError
-from ci_kit.evaluate.frames import Frame, column, names
+from ci_kit.evaluate.frames import Frame, column, matrix, names
 
 # ONNX Runtime casts nothing: each column is cast here, at the edge, to what the input declares.
 TYPES: dict[str, type[Any]] = {
@@ -69,15 +69,21 @@ def feeds(inputs: list[Any], frame: Frame, features: tuple[str, ...], model: str
             shown = ", ".join(sorted(have)[:8])
             raise UserError(f"{model} wants a column {name!r}", why=f"the data has {shown}", hint="Set `features`")
     if wide(inputs, features):
-        kind = TYPES[inputs[0].type]
-        cells = [_cast(column(frame, name), kind, name, model) for name in columns]
-        matrix = np.column_stack(cells) if cells else np.empty((len(frame), 0), kind)
-        return {inputs[0].name: np.ascontiguousarray(matrix[:, 0] if len(inputs[0].shape) == 1 else matrix)}
+        table = _matrix(frame, columns, TYPES[inputs[0].type], model)
+        return {inputs[0].name: np.ascontiguousarray(table[:, 0] if len(inputs[0].shape) == 1 else table)}
     fed = {}
     for one in inputs:
         values = _cast(column(frame, one.name), TYPES[one.type], one.name, model)
         fed[one.name] = values if len(one.shape) < 2 else values.reshape(-1, 1)
     return fed
+
+
+def _matrix(frame: Frame, columns: tuple[str, ...], kind: type[Any], model: str) -> npt.NDArray[Any]:
+    whole = matrix(frame, columns) if np.dtype(kind).kind == "f" else None
+    if whole is not None:
+        with np.errstate(over="ignore"):
+            return whole.astype(kind)
+    return np.column_stack([_cast(column(frame, name), kind, name, model) for name in columns])
 
 
 def _cast(values: npt.NDArray[Any], kind: type[Any], name: str, model: str) -> npt.NDArray[Any]:

@@ -12,6 +12,7 @@ from ci_kit.evaluate.dataset import flavour
 from ci_kit.evaluate.frames import Frame
 
 WIDE = 1_000_000  # a number without a bound in the schema is drawn from within ± this
+CELLS = 200
 LONG = 20  # characters of a text without a bound
 _KINDS = (("int", "whole"), ("float", "number"), ("decimal", "number"), ("bool", "flag"))
 _TEXTS = ("str", "object", "categor", "enum", "utf8", "large_")
@@ -37,9 +38,9 @@ class Columns:
             own = (given or {}).get(name)
             self.draws[name], self.edges[name] = (own, []) if own is not None else _draw(name, spec, self.pandas)
 
-    def frames(self, most: int = 12) -> st.SearchStrategy[Frame]:
-        """Draw tables of 1 to `most` rows."""
-        row = st.fixed_dictionaries(self.draws)
+    def frames(self) -> st.SearchStrategy[Frame]:
+        """Draw tables of 1 to 12 rows, fewer where there are many columns: drawing costs by the cell."""
+        row, most = st.fixed_dictionaries(self.draws), max(2, min(12, CELLS // max(1, len(self.draws))))
         return st.lists(row, min_size=1, max_size=most).map(self.frame)
 
     def edge_frame(self) -> Frame | None:
@@ -129,7 +130,9 @@ def _values(kind: str, bounds: dict[str, Any]) -> tuple[st.SearchStrategy[Any], 
         strategy, edges = _text(bounds)
     else:
         strategy, edges = _number(kind, bounds)
-    return strategy.filter(lambda value: value not in out), [value for value in edges if value not in out]
+    return strategy.filter(lambda value: value not in out) if out else strategy, [
+        value for value in edges if value not in out
+    ]
 
 
 def _number(kind: str, bounds: dict[str, Any]) -> tuple[st.SearchStrategy[Any], list[Any]]:

@@ -1,0 +1,91 @@
+"""Model tests in a real pytest of their own, which takes seconds to start."""
+
+from pathlib import Path
+
+import pytest
+
+from ci_kit import config
+from ci_kit.evaluate.step import run
+from ci_kit.job import Job
+from tests.evaluate.models import project
+from tests.evaluate.test_step import check, evaluate, statuses
+
+pytestmark = pytest.mark.e2e
+
+TESTS = """
+import numpy as np
+import pytest
+from ci_kit.testing import assert_metric
+
+def test_good(model, dataset):
+    assert_metric(model, dataset, "accuracy", at_least=0.5)
+
+def test_bad(model, dataset):
+    assert_metric(model, dataset, "accuracy", at_least=0.999)
+
+def test_plain(model, dataset):
+    right = model.labels(dataset.frame) == dataset.truth
+    assert right.all()
+
+@pytest.mark.skip(reason="not yet")
+def test_later():
+    pass
+
+def test_needs_the_baseline(baseline):
+    assert baseline
+
+def test_says_commands():
+    print("::error::from a test")
+    assert False, "##[error]boom"
+"""
+
+
+def test_each_model_test_is_a_check_with_file_and_line(tmp_path: Path) -> None:
+    root = project(tmp_path / "repo", more="tests: tests")
+    (root / "tests").mkdir()
+    (root / "tests" / "test_model.py").write_text(TESTS)
+    (root / "tests" / "test_broken.py").write_text("import not_there\n")
+    (root / "json.py").write_text("raise SystemExit('hijacked')")
+    said: list[str] = []
+    settings = config.load(root / config.FILE)
+    findings = run(Job(root=root, config=settings, say=said.append))
+    found = {name.partition("::")[2]: status for name, status in statuses(findings).items() if "::" in name}
+    assert found == {}, "a file that can't be imported stops pytest before any test"
+    broken = check(findings, "tests/tests/test_broken.py")
+    assert (broken.status, "No module named 'not_there'" in broken.detail) == ("fail", True)
+    (root / "tests" / "test_broken.py").unlink()
+    findings = run(Job(root=root, config=settings, say=said.append))
+    found = {name.partition("::")[2]: status for name, status in statuses(findings).items() if "::" in name}
+    assert found == {
+        "test_good": "pass",
+        "test_bad": "fail",
+        "test_plain": "fail",
+        "test_later": "skip",
+        "test_needs_the_baseline": "fail",
+        "test_says_commands": "fail",
+    }
+    bad, plain = (check(findings, f"tests/tests/test_model.py::{name}") for name in ("test_bad", "test_plain"))
+    assert bad.location.model_dump() == {"file": "tests/test_model.py", "line": 10}
+    assert (bad.limit, bad.detail.startswith("accuracy is ")) == ("≥ 99.9 %", True)
+    assert plain.location.line == 14
+    needs = check(findings, "tests/tests/test_model.py::test_needs_the_baseline")
+    assert needs.detail == "no baseline model: not a git repository"
+    assert not [line for line in said if line.startswith("::") or "##[" in line]
+    assert not (root / ".hypothesis").exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({}, "No test was found"),
+        ({"conftest.py": "raise RuntimeError('from conftest')"}, "from conftest"),
+        ({"test_a.py": "import os\ndef test(): os._exit(9)"}, ""),
+    ],
+)
+def test_a_pytest_that_tests_nothing_fails(tmp_path: Path, files: dict[str, str], says: str) -> None:
+    root = project(tmp_path / "repo", more="tests: tests")
+    (root / "tests").mkdir()
+    for name, text in files.items():
+        (root / "tests" / name).write_text(text)
+    found = check(evaluate(root), "tests")
+    assert (found.status, says in (found.detail or "")) == ("fail", True)
