@@ -20,16 +20,31 @@ class Examination:
         """Keep what every answer needs; `shown` is the number of samples."""
         self.source, self.schema, self.table, self.where, self.shown = source, schema, table, where, shown
         self.faults: list[Fault] = []
+        self._patterns = {key for key, column in schema.columns.items() if column.regex}
+        self._passed: dict[tuple[str, str, str], int] = {}
 
     def checks(self) -> list[Check]:
-        """Return one check for each column's type and for each rule, those that pass too."""
+        """Return one check for each column's type and for each rule, those that pass too.
+
+        What holds for several columns that one regular expression names is one check.
+        """
         with forced():
             self.faults = self.table.parse(self.schema)
             unusable = {fault.column or "" for fault in self.faults if fault.unusable}
             asked = [self._rule(rule) for rule in rules(self.schema, self.table, unusable)]
-        return [*map(self._fault, self.faults), *self._types(), *asked]
+        return [*map(self._fault, self.faults), *filter(None, [*self._types(), *asked]), *self._together()]
 
-    def _types(self) -> Iterator[Check]:
+    def _pass(self, column: str | None, rule: str, observed: str, limit: str, key: str | None) -> Check | None:
+        if key is None or key not in self._patterns:
+            return self._check("pass", column, rule, observed, limit, key=key)
+        self._passed[key, rule, limit] = self._passed.get((key, rule, limit), 0) + 1
+        return None
+
+    def _together(self) -> Iterator[Check]:
+        for (key, rule, limit), count in self._passed.items():
+            yield self._check("pass", key, rule, f"{count:,} columns", limit, key=key)
+
+    def _types(self) -> Iterator[Check | None]:
         faulty = {fault.column for fault in self.faults if fault.rule in ("present", "dtype", "coerced")}
         for key, column in self.schema.columns.items():
             dtype = self.schema.dtype or column.dtype
@@ -37,7 +52,7 @@ class Examination:
                 if name in self.table.columns and name not in faulty:
                     limit = str(dtype) if dtype is not None else "present"
                     rule = "dtype" if dtype is not None else "present"
-                    yield self._check("pass", name, rule, "as the schema says", limit, key=key)
+                    yield self._pass(name, rule, "as the schema says", limit, key)
 
     def _fault(self, fault: Fault) -> Check:
         detail = ", ".join(fault.samples[: self.shown])
@@ -45,7 +60,7 @@ class Examination:
             detail = hidden((fault.column,))
         return self._check("fail", fault.column, fault.rule, fault.observed, fault.limit, detail)
 
-    def _rule(self, rule: Rule) -> Check:
+    def _rule(self, rule: Rule) -> Check | None:
         try:
             tally = rule.measure(self.table)
         except CiKitError:
@@ -54,7 +69,7 @@ class Examination:
             return self._broken(rule, error)
         if not tally.bad:
             seen = "true for the data set" if tally.whole else f"all {self.table.height:,} rows"
-            return self._check("pass", rule.column, rule.name, seen, rule.limit, key=rule.key)
+            return self._pass(rule.column, rule.name, seen, rule.limit, rule.key)
         observed = "false for the data set" if tally.whole else share(tally.bad, self.table.height)
         status: Status = "warn" if rule.soft else "fail"
         return self._check(status, rule.column, rule.name, observed, rule.limit, self._samples(rule, tally), rule.key)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ci_kit.validate.source import Source
 
 # A Result holds 5,000 checks; above this many, those that passed are told as one a data set.
-FOLD = 1000
+FOLD = 500
 
 
 def run(job: Job) -> Findings:

@@ -141,6 +141,19 @@ def test_a_sensitive_value_that_can_not_be_coerced_or_read_appears_nowhere(
     assert "XSECRETX" not in dump(findings)
 
 
+def test_what_holds_for_all_columns_of_a_pattern_is_one_check(validate: Validate) -> None:
+    schema = (
+        "import pandera.polars as pa\nschema = pa.DataFrameSchema({'^p.$': pa.Column(int, pa.Check.ge(0), regex=True)})"
+    )
+    findings = validate(pl.DataFrame({"p1": [1], "p2": [-1], "p3": [3]}), schema)
+    assert {one.id.removeprefix("schema/d/"): one.observed for one in findings.checks[1:]} == {
+        "p2/ge": "1 of 1 rows (100 %)",
+        "^p.$/ge": "2 columns",
+        "^p.$/not_null": "3 columns",
+        "^p.$/dtype": "3 columns",
+    }
+
+
 def test_samples_are_capped_and_can_be_none_at_all(validate: Validate) -> None:
     frame = pl.DataFrame({"age": [-1] * 100})
     schema = "import pandera.polars as pa\nschema = pa.DataFrameSchema({'age': pa.Column(int, pa.Check.ge(0))})"
