@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from ci_kit import __version__, actions, config, errors
 from ci_kit.forge.git import Git, base
@@ -57,10 +58,22 @@ def step(name: str, root: Path, overrides: Mapping[str, object] | None = None) -
         source=source.model_copy(update={"data": dict(findings.data)}),
         run=run,
     )
-    _announce(result, root)
+    _announce(Result.model_validate(_redacted(result.model_dump(by_alias=True))), root)
     if trouble is not None:
         raise trouble
     return result
+
+
+def _redacted(value: Any) -> Any:
+    """Blank secrets in every text, since Results leave the process as artifacts, comments and history."""
+    match value:
+        case str():
+            return actions.redact(value)
+        case dict():
+            return {key: _redacted(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return tuple(_redacted(inner) for inner in value)
+    return value
 
 
 def check(root: Path, overrides: Mapping[str, Mapping[str, object]], *, report: bool = True) -> int:
@@ -121,10 +134,10 @@ def describe(root: Path, settings: config.Config, raw: bytes, event: actions.Eve
 
 def _trouble(error: BaseException) -> Check:
     if isinstance(error, errors.CiKitError):
-        return Check(id="error", title="The step could not judge", status="fail", detail=actions.redact(str(error)))
+        return Check(id="error", title="The step could not judge", status="fail", detail=str(error))
     if isinstance(error, KeyboardInterrupt):
         return Check(id="error", title="The step was cancelled", status="fail")
-    detail = f"{type(error).__name__}: {actions.redact(str(error))}"
+    detail = f"{type(error).__name__}: {error}"
     return Check(id="error", title="The step broke: a bug of ci-kit, not of this change", status="fail", detail=detail)
 
 

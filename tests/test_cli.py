@@ -153,3 +153,16 @@ def test_a_fork_is_judged_by_the_configuration_of_the_base_branch(
         monkeypatch.setenv(key, value)
     assert kit(monkeypatch, "validate") == 2
     assert "no ci-kit.yaml at the base revision" in capsys.readouterr().err
+
+
+def test_a_secret_that_a_check_would_show_does_not_leave_the_process(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_PASSWORD", "correct-horse-battery")
+    (repository / "schemas.py").write_text("raise ValueError('can not reach db://u:correct-horse-battery@host')")
+    assert kit(monkeypatch, "validate") == 2
+    seen = capsys.readouterr()
+    saved = (repository / ".ci-kit" / "validate.json").read_text()
+    assert "can not reach" in saved
+    for text in (saved, seen.out, seen.err):
+        assert "correct-horse-battery" not in text
