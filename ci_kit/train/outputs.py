@@ -22,11 +22,11 @@ def within(root: Path, name: str) -> Path:
 
 def files(path: Path) -> Iterator[Path]:
     """Yield the file, or the files below the folder in order of their names."""
-    if path.is_dir():
-        for entry in sorted(path.iterdir()):
-            yield from files(entry)
-    elif path.is_file():
+    if path.is_file():
         yield path
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        yield from (file for name in sorted(names) if (file := Path(folder) / name).is_file())
 
 
 def stamp(path: Path) -> Stamp:

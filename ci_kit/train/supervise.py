@@ -58,8 +58,8 @@ def supervise(
 ) -> Outcome:
     """Run the command in `root` until it and everything that it started has ended.
 
-    SIGINT and SIGTERM reach the command as SIGTERM at once (see `Tree.ask`), everybody after 4 s, and SIGKILL follows
-    after 6 s, or at once on a second signal. The signal's handlers are restored afterwards.
+    SIGINT and SIGTERM reach the command as SIGTERM at once (`Tree.ask` says whom), every process of the tree after
+    4 s, and SIGKILL follows after 6 s, or at once on a second signal. The old handlers are restored afterwards.
     """
     tree, stream, signals = Tree(), Stream(say), list[int]()
     used = resource.getrusage(resource.RUSAGE_CHILDREN)

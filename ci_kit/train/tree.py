@@ -8,9 +8,13 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
-import psutil
+from ci_kit.errors import UserError
+
+try:
+    import psutil
+except ImportError as error:
+    raise UserError("training needs psutil", hint="Type: pip install 'ci-kit[train]'") from error
 
 MARK = "CI_KIT_TREE"
 SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "fish"})
@@ -65,11 +69,11 @@ class Tree:
         return total
 
     def ask(self, *, everyone: bool = False) -> None:
-        """Send SIGTERM, once, to every member that no other member is responsible for.
+        """Send SIGTERM, once, to every member that has no living parent in the tree but shells, or to `everyone`.
 
-        A process that handles SIGTERM looks after its own children: a DataLoader worker that is killed from outside
-        makes the training process raise in the middle of its checkpoint, and torchrun passes the signal on itself.
-        Shells do not, and a process without a handler dies and can't. `everyone` leaves nobody out.
+        A process looks after its own children as long as it lives: a DataLoader worker that is ended from outside
+        makes the trainer raise in the middle of its checkpoint, and torchrun passes the signal on itself. Shells wait
+        instead. Called again, it asks those whose parent has ended meanwhile.
         """
         alive = {process.pid: process for process in self.members()}
         for process in alive.values():
@@ -131,18 +135,8 @@ def _send(process: psutil.Process, number: signal.Signals) -> None:
 
 def _looked_after(process: psutil.Process, alive: dict[int, psutil.Process]) -> bool:
     with contextlib.suppress(psutil.Error):
-        return any(parent.pid in alive and _handles(parent) for parent in process.parents())
+        return any(parent.pid in alive and parent.name() not in SHELLS for parent in process.parents())
     return False
-
-
-def _handles(process: psutil.Process) -> bool:
-    """Tell whether the process catches SIGTERM, where the kernel tells (Linux), and is no shell."""
-    try:
-        status = Path(f"/proc/{process.pid}/status").read_text(errors="replace")
-        caught = int(status.partition("SigCgt:")[2].split(None, 1)[0], 16)
-        return bool(caught >> (signal.SIGTERM - 1) & 1) and process.name() not in SHELLS
-    except (OSError, ValueError, IndexError, psutil.Error):
-        return False
 
 
 def _reaping() -> bool:

@@ -13,7 +13,7 @@ import pytest
 
 from ci_kit.config import read
 from ci_kit.job import Job
-from ci_kit.result import Findings
+from ci_kit.result import Findings, load
 from ci_kit.train import dvc, step
 
 pytestmark = pytest.mark.e2e
@@ -135,6 +135,20 @@ def test_a_second_signal_kills_at_once(folder: Path) -> None:
     assert seconds < 3
 
 
+def test_the_command_line_exits_with_130_and_keeps_a_result_that_says_what_was_saved(folder: Path) -> None:
+    (folder / "ci-kit.yaml").write_text(f"train: {{command: {sys.executable} train.py polite, gpu: none}}\n")
+    command = [sys.executable, "-c", "from ci_kit.__main__ import main; main()", "train"]
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    assert "ready\n" in iter(process.stdout.readline, "")
+    seconds, said = stop(process, signal.SIGINT)
+    assert (process.returncode, inside(folder)) == (130, []), said
+    assert seconds < LIMIT
+    result = load(folder / ".ci-kit/train.json")
+    assert result.status == "fail"
+    assert "checkpoint.txt" in (result.checks[0].detail or "")
+
+
 def test_workers_of_a_command_that_handles_sigterm_are_left_to_it(folder: Path) -> None:
     """A DataLoader worker killed from outside would make the trainer raise in the middle of its checkpoint."""
     (folder / "train.py").write_text("""
@@ -194,7 +208,8 @@ def reproduce(root: Path) -> tuple[dict[str, str], Findings, int]:
     """Return the statuses, the findings and how often the stage has run so far."""
     findings = step.run(Job(root=root, config=read(b"train: {outputs: model.onnx, gpu: none}")))
     log = root / "log.txt"
-    statuses: dict[str, str] = {check.id: check.status for check in findings.checks if not check.id.startswith("preflight")}
+    judged = [check for check in findings.checks if not check.id.startswith("preflight")]
+    statuses: dict[str, str] = {check.id: check.status for check in judged}
     return statuses, findings, len(log.read_text().split()) if log.exists() else 0
 
 

@@ -1,4 +1,5 @@
 import os
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -206,3 +207,9 @@ def test_when_the_output_can_not_be_shown_the_command_is_ended(tmp_path: Path) -
         supervise(["bash", "-c", "echo $$; exec sleep 61"], root=tmp_path, say=broken)
     with pytest.raises(ProcessLookupError):
         os.kill(int(str(caught.value)), 0)
+
+
+def test_without_the_extra_it_says_what_to_install() -> None:
+    script = "import sys; sys.modules['psutil'] = None; import ci_kit.train.step"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert "UserError: training needs psutil. Type: pip install 'ci-kit[train]'" in done.stderr
