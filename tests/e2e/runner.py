@@ -53,7 +53,8 @@ def parse(code: int, lines: Iterable[str]) -> Outcome:
         try:
             event = json.loads(line)
         except ValueError:
-            outcome.errors.append(line.strip())
+            if not re.fullmatch(r"Error: Job '.*' failed", line.strip()):
+                outcome.errors.append(line.strip())
             continue
         if "jobResult" in event:
             outcome.jobs[event["jobID"]] = event["jobResult"]

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import trustme
 
-from tests.e2e.conftest import require
+from tests.e2e.conftest import TRUST, require
 from tests.e2e.consumer import Consumer
 from tests.e2e.contract import Contract
 from tests.e2e.copier import Copier, git
@@ -25,12 +25,18 @@ MakeConsumer = Callable[..., Consumer]
 
 def client(hub: Hub, token: str = WRITE) -> httpx.Client:
     headers = {"authorization": f"Bearer {token}"} if token else {}
-    return httpx.Client(base_url=hub.url, headers=headers, timeout=20, trust_env=False)
+    return httpx.Client(base_url=hub.url, headers=headers, timeout=20, trust_env=False, verify=TRUST)
 
 
 @pytest.fixture
-def pull(github: Hub, consumer: MakeConsumer) -> Consumer:
-    """A repository with pull request 1 from `feat`."""
+def pull(github: Hub) -> None:
+    """Pull request 1 from `feat`."""
+    github.sample()
+
+
+@pytest.fixture
+def user(github: Hub, consumer: MakeConsumer) -> Consumer:
+    """A user's repository with pull request 1 from `feat`."""
     made = consumer()
     made.commit({"a.txt": "a"}, branch="feat")
     made.push("feat")
@@ -58,7 +64,7 @@ NOTES = {"title": "t", "summary": "s", "annotations": [NOTE] * 51}
     ],
 )
 def test_tokens_may_do_what_github_lets_them(
-    github: Hub, pull: Consumer, token: str, method: str, path: str, status: int
+    github: Hub, pull: None, token: str, method: str, path: str, status: int
 ) -> None:
     with client(github, token) as http:
         assert http.request(method, path, json={"body": "x"} if method == "POST" else None).status_code == status
@@ -70,14 +76,14 @@ def test_a_private_repository_is_not_found_without_a_token(github: Hub) -> None:
         assert http.get("/repos/octo/demo").status_code == 404
 
 
-def test_the_workflow_token_writes_as_a_bot(github: Hub, pull: Consumer) -> None:
+def test_the_workflow_token_writes_as_a_bot(github: Hub, pull: None) -> None:
     with client(github) as http:
         made = http.post(COMMENTS, json={"body": "x"}).json()
     assert (made["user"]["login"], made["user"]["type"]) == ("github-actions[bot]", "Bot")
     assert "." not in made["created_at"]
 
 
-def test_a_second_open_pull_request_is_refused(github: Hub, pull: Consumer) -> None:
+def test_a_second_open_pull_request_is_refused(github: Hub, pull: None) -> None:
     with client(github) as http:
         refused = http.post("/repos/octo/demo/pulls", json={"title": "b", "head": "feat", "base": "main"})
     assert refused.status_code == 422
@@ -85,12 +91,12 @@ def test_a_second_open_pull_request_is_refused(github: Hub, pull: Consumer) -> N
 
 
 @pytest.mark.parametrize(("length", "status"), [(MAX_BODY, 201), (MAX_BODY + 1, 422), (0, 422)])
-def test_a_comment_has_githubs_length(github: Hub, pull: Consumer, length: int, status: int) -> None:
+def test_a_comment_has_githubs_length(github: Hub, pull: None, length: int, status: int) -> None:
     with client(github) as http:
         assert http.post(COMMENTS, json={"body": "x" * length}).status_code == status
 
 
-def test_comments_come_in_pages_with_links_through_the_gateway(github: Hub, pull: Consumer) -> None:
+def test_comments_come_in_pages_with_links_through_the_gateway(github: Hub, pull: None) -> None:
     for number in range(121):
         github.comment(1, f"comment {number}")
     with client(github) as http:
@@ -102,7 +108,7 @@ def test_comments_come_in_pages_with_links_through_the_gateway(github: Hub, pull
     assert [one["body"] for one in first.json()][:2] == ["comment 0", "comment 1"]
 
 
-def test_comments_are_changed_and_deleted(github: Hub, pull: Consumer) -> None:
+def test_comments_are_changed_and_deleted(github: Hub, pull: None) -> None:
     with client(github) as http:
         number = http.post(COMMENTS, json={"body": "one"}).json()["id"]
         path = f"/repos/octo/demo/issues/comments/{number}"
@@ -114,9 +120,9 @@ def test_comments_are_changed_and_deleted(github: Hub, pull: Consumer) -> None:
     assert github.comments(1) == []
 
 
-def test_a_pull_request_follows_its_branch(github: Hub, pull: Consumer) -> None:
-    sha = pull.commit({"a.txt": "b"}, branch="feat")
-    pull.push("feat")
+def test_a_pull_request_follows_its_branch(github: Hub, user: Consumer) -> None:
+    sha = user.commit({"a.txt": "b"}, branch="feat")
+    user.push("feat")
     with client(github) as http:
         assert http.get("/repos/octo/demo/pulls/1").json()["head"]["sha"] == sha
         listed = http.get("/repos/octo/demo/pulls", params={"head": "octo:feat", "state": "open"}).json()
@@ -125,8 +131,8 @@ def test_a_pull_request_follows_its_branch(github: Hub, pull: Consumer) -> None:
     assert [one["number"] for one in found] == [1]
 
 
-def test_refs_move_forward_only(github: Hub, pull: Consumer) -> None:
-    main, feat = pull.git("rev-parse", "main"), pull.git("rev-parse", "feat")
+def test_refs_move_forward_only(github: Hub, user: Consumer) -> None:
+    main, feat = user.git("rev-parse", "main"), user.git("rev-parse", "feat")
     with client(github) as http:
         made = {"ref": "refs/heads/new", "sha": main}
         assert http.post("/repos/octo/demo/git/refs", json=made).status_code == 201
@@ -140,8 +146,8 @@ def test_refs_move_forward_only(github: Hub, pull: Consumer) -> None:
     assert compared["merge_base_commit"]["sha"] == main
 
 
-def test_statuses_and_check_runs_are_kept(github: Hub, pull: Consumer) -> None:
-    sha = pull.git("rev-parse", "feat")
+def test_statuses_and_check_runs_are_kept(github: Hub, user: Consumer) -> None:
+    sha = user.git("rev-parse", "feat")
     with client(github) as http:
         status = http.post(f"/repos/octo/demo/statuses/{sha}", json={"state": "success", "context": "ci-kit"})
         assert status.status_code == 201
@@ -183,7 +189,7 @@ def test_an_answer_that_breaks_the_contract_is_seen() -> None:
     assert not contract.answer("DELETE", "/repos/o/r/issues/comments/1", 204, b"")
 
 
-def test_faults_hit_the_planned_call_only(github: Hub, pull: Consumer) -> None:
+def test_faults_hit_the_planned_call_only(github: Hub, pull: None) -> None:
     github.gateway.fault(Fault(status=502, skip=1))
     with client(github) as http:
         assert [http.get(COMMENTS).status_code for _ in range(3)] == [200, 502, 200]
@@ -195,7 +201,7 @@ def test_faults_hit_the_planned_call_only(github: Hub, pull: Consumer) -> None:
         assert http.get(COMMENTS).json() == []
 
 
-def test_connections_break_before_and_after_the_deed(github: Hub, pull: Consumer) -> None:
+def test_connections_break_before_and_after_the_deed(github: Hub, pull: None) -> None:
     with client(github) as http:
         for kind, left in (("reset", 0), ("reset-after", 1)):
             github.gateway.fault(Fault(method="POST", kind=kind))  # type: ignore[arg-type]
@@ -211,7 +217,7 @@ def test_connections_break_before_and_after_the_deed(github: Hub, pull: Consumer
             http.get(COMMENTS, timeout=0.1)
 
 
-def test_the_barrier_makes_everybody_list_before_anybody_writes(github: Hub, pull: Consumer) -> None:
+def test_the_barrier_makes_everybody_list_before_anybody_writes(github: Hub, pull: None) -> None:
     barrier = github.gateway.barrier("GET", COMMENTS, 20)
 
     def write(number: int) -> int:
@@ -226,14 +232,14 @@ def test_the_barrier_makes_everybody_list_before_anybody_writes(github: Hub, pul
     assert len(github.comments(1)) == 20
 
 
-def test_the_barrier_gives_up(github: Hub, pull: Consumer) -> None:
+def test_the_barrier_gives_up(github: Hub, pull: None) -> None:
     barrier = github.gateway.barrier("GET", COMMENTS, 2, timeout=0.1)
     with client(github) as http:
         assert http.get(COMMENTS).status_code == 200
     assert not barrier.opened
 
 
-def test_the_journal_tells_each_call(github: Hub, pull: Consumer) -> None:
+def test_the_journal_tells_each_call(github: Hub, pull: None) -> None:
     with client(github) as http:
         http.get(COMMENTS)
         http.post("/api/v3" + COMMENTS, json={"body": "x"})
@@ -241,7 +247,7 @@ def test_the_journal_tells_each_call(github: Hub, pull: Consumer) -> None:
     assert github.gateway.journal[1].body == '{"body":"x"}'
 
 
-def test_reset_makes_everything_new(github: Hub, pull: Consumer) -> None:
+def test_reset_makes_everything_new(github: Hub, pull: None) -> None:
     github.comment(1, "x")
     github.reset()
     assert github.ask("GET", COMMENTS).status == 404
@@ -305,14 +311,14 @@ jobs:
 
 
 def test_act_runs_a_workflow_and_tells_what_happened(
-    github: Hub, pull: Consumer, runner: Runner, monkeypatch: pytest.MonkeyPatch
+    github: Hub, user: Consumer, runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CI_KIT_PLANTED", "leaked")
-    sha = pull.commit({".github/workflows/ci.yml": WORKFLOW}, branch="feat")
-    pull.push("feat")
-    event = pull.pull_event(1)
+    sha = user.commit({".github/workflows/ci.yml": WORKFLOW}, branch="feat")
+    user.push("feat")
+    event = user.pull_event(1)
     assert event["pull_request"]["head"]["sha"] == sha
-    outcome = runner.run(pull.folder, ".github/workflows/ci.yml", "pull_request", event, run=42)
+    outcome = runner.run(user.folder, ".github/workflows/ci.yml", "pull_request", event, run=42)
     assert (outcome.code, outcome.jobs, outcome.errors) == (0, {"good": "success"}, []), str(outcome)
     assert outcome.annotations("notice") == [f"sha {sha} api {github.url} run 42"]
     assert "number 1 token ***" in outcome.output
@@ -331,20 +337,20 @@ def test_act_runs_a_workflow_and_tells_what_happened(
     ids=["unmapped label", "failed step", "unknown syntax", "unknown action"],
 )
 def test_a_job_that_did_not_run_well_is_seen(
-    pull: Consumer, runner: Runner, job: str, jobs: dict[str, str] | None, trouble: str
+    user: Consumer, runner: Runner, job: str, jobs: dict[str, str] | None, trouble: str
 ) -> None:
-    pull.commit({".github/workflows/ci.yml": f"on: push\njobs:\n  x:\n    {job}\n"}, branch="feat")
-    outcome = runner.run(pull.folder, ".github/workflows/ci.yml", "push", pull.push_event("feat"))
+    user.commit({".github/workflows/ci.yml": f"on: push\njobs:\n  x:\n    {job}\n"}, branch="feat")
+    outcome = runner.run(user.folder, ".github/workflows/ci.yml", "push", user.push_event("feat"))
     assert outcome.jobs != {"x": "success"} or outcome.errors, str(outcome)
     assert jobs is None or outcome.jobs == jobs, str(outcome)
     assert trouble in " ".join(outcome.errors), str(outcome)
 
 
-def test_act_is_killed_when_it_hangs(pull: Consumer, runner: Runner) -> None:
+def test_act_is_killed_when_it_hangs(user: Consumer, runner: Runner) -> None:
     steps = "runs-on: ubuntu-latest\n    steps: [{run: sleep 30}]"
-    pull.commit({".github/workflows/ci.yml": f"on: push\njobs:\n  x:\n    {steps}\n"}, branch="feat")
+    user.commit({".github/workflows/ci.yml": f"on: push\njobs:\n  x:\n    {steps}\n"}, branch="feat")
     with pytest.raises(AssertionError, match="more than 1 s"):
-        runner.run(pull.folder, ".github/workflows/ci.yml", "push", pull.push_event("feat"), timeout=1)
+        runner.run(user.folder, ".github/workflows/ci.yml", "push", user.push_event("feat"), timeout=1)
 
 
 ARTIFACTS = """
@@ -370,9 +376,9 @@ jobs:
 """
 
 
-def test_artifacts_travel_between_jobs(github: Hub, pull: Consumer, runner: Runner) -> None:
-    pull.commit({".github/workflows/ci.yml": ARTIFACTS}, branch="feat")
-    outcome = runner.run(pull.folder, ".github/workflows/ci.yml", "push", pull.push_event("feat"))
+def test_artifacts_travel_between_jobs(github: Hub, user: Consumer, runner: Runner) -> None:
+    user.commit({".github/workflows/ci.yml": ARTIFACTS}, branch="feat")
+    outcome = runner.run(user.folder, ".github/workflows/ci.yml", "push", user.push_event("feat"))
     assert outcome.jobs == {"make": "success", "take": "success"}, str(outcome)
     assert outcome.errors == []
     assert "one\ntwo\nuv 0." in outcome.output
@@ -390,15 +396,15 @@ runs:
 """
 
 
-def test_the_kit_is_used_as_users_name_it(pull: Consumer, hub: Hub, tmp_path: Path) -> None:
+def test_the_kit_is_used_as_users_name_it(user: Consumer, hub: Hub, tmp_path: Path) -> None:
     kit = tmp_path / "kit"
     (kit / "actions" / "probe").mkdir(parents=True)
     (kit / "actions" / "probe" / "action.yml").write_text(PROBE)
     (kit / "pyproject.toml").touch()
     runner = Runner(hub, kit, tmp_path / "other")
     text = "on: push\njobs:\n  x:\n    runs-on: ubuntu-24.04\n    steps: [{uses: acme/ci-kit/actions/probe@v1}]\n"
-    pull.commit({".github/workflows/ci.yml": text}, branch="feat")
-    outcome = runner.run(pull.folder, ".github/workflows/ci.yml", "push", pull.push_event("feat"))
+    user.commit({".github/workflows/ci.yml": text}, branch="feat")
+    outcome = runner.run(user.folder, ".github/workflows/ci.yml", "push", user.push_event("feat"))
     assert (outcome.jobs, outcome.errors) == ({"x": "success"}, []), str(outcome)
     assert "pyproject.toml" in outcome.output
 

@@ -55,6 +55,7 @@ class Story:
     history: dict[str, str] = field(default_factory=dict)
     shas: dict[str, str] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +89,7 @@ def story(hub: Hub, kit: Path, tmp_path_factory: pytest.TempPathFactory) -> Stor
     user.push("feat")
     tell("worse", "pull_request")
     told.violations = list(hub.gateway.violations)
+    told.numbers = [one["id"] for one in hub.comments(1)]
     return told
 
 
@@ -111,15 +113,19 @@ def test_an_equally_good_model_passes_with_its_metrics_against_main(story: Story
 
 def test_a_second_push_updates_the_comment(story: Story) -> None:
     (before,), (after,) = story.comments["same"], story.comments["again"]
-    assert before != after
+    assert story.shas["again"] in after
+    assert story.shas["again"] not in before
+    assert story.numbers == [1]
 
 
 def test_a_worse_model_fails_the_job_and_the_comment_says_by_how_much(story: Story) -> None:
     outcome = story.outcomes["worse"]
-    assert outcome.code != 0
-    assert outcome.jobs == {"check": "failure"}, str(outcome)
+    assert (outcome.code, outcome.jobs, outcome.errors) == (1, {"check": "failure"}, []), str(outcome)
     (comment,) = story.comments["worse"]
-    assert re.search(r"log loss.*[+−]\d", comment), comment
+    assert comment.splitlines()[1].startswith("## ❌")
+    change = re.search(r"\*\*log loss 0\.\d+ → 0\.\d+ \(\+(\d+) %, likely \+\d+ % to \+\d+ %\)\*\*", comment)
+    assert change, comment
+    assert int(change[1]) > 50
 
 
 def test_training_output_is_no_command_for_the_runner(story: Story) -> None:
