@@ -70,7 +70,10 @@ def _facts(view: View) -> list[tuple[str, str]]:
     first = view.first or results[0]
     source, facts = first.source, []
     if source.sha:
-        facts.append(("commit", code(source.sha[:12]) + (" with uncommitted changes" if source.dirty else "")))
+        # Training may write tracked files: the Result of the first step tells what was checked out.
+        facts.append(
+            ("commit", code(source.sha[:12]) + (" with uncommitted changes" if results[0].source.dirty else ""))
+        )
     if source.base_sha:
         facts.append(("compared with", code(source.base_sha[:12])))
     data = {name: digest for result in results for name, digest in result.source.data.items()}

@@ -75,7 +75,7 @@ def spread(low: float, value: float, high: float, unit: str = "") -> str:
 def relative(value: float, base: float) -> str:
     """Return `value` as a signed percentage of `base`."""
     ratio = 100 * value / base
-    text = f"{ratio:+,.0f}" if abs(ratio) >= 10 else f"{ratio:+.1f}"
+    text = f"{ratio:+,.0f}" if abs(ratio) >= 10 else f"{ratio:+.1f}".removesuffix(".0")
     return "±0 %" if float(text.replace(",", "")) == 0 else text.replace("-", "−") + " %"
 
 

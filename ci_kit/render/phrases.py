@@ -20,7 +20,14 @@ LABELS = {
     "gpu_memory": "GPU memory",
     "gpu_energy": "GPU energy",
 }
-WORDS = {"better": "better", "worse": "worse", "same": "same", "within": "within limit", "unsure": "unsure", "none": ""}
+WORDS = {
+    "better": "better",
+    "worse": "worse",
+    "same": "not worse",
+    "within": "within limit",
+    "unsure": "unsure",
+    "none": "",
+}
 _TOOK = ("peak_memory", "gpu_utilisation", "gpu_memory", "gpu_energy")
 
 
@@ -47,8 +54,9 @@ def values(row: Row) -> str:
 
 
 def seen(check: Check) -> str:
-    """Return what a check observed and what the limit was."""
-    return ", ".join(part for part in (check.observed, check.limit and f"limit {check.limit}") if part)
+    """Return what a check observed, and the limit where the title does not say it."""
+    limit = f"limit {check.limit}" if check.limit and check.limit not in check.title else None
+    return ", ".join(part for part in (check.observed, limit) if part)
 
 
 def told(row: Row) -> str:
@@ -81,9 +89,11 @@ def measured(metric: Metric) -> str:
 
 def facts(result: Result) -> str:
     """Return what a step worked on, took and cost, for one cell of a table."""
-    wanted = {"train": _TOOK, "evaluate": ("rows",)}.get(result.step, tuple(result.metrics)[:4])
+    wanted = {"train": _TOOK, "evaluate": ()}.get(result.step, tuple(result.metrics)[:4])
     found = [(name, result.metrics[name]) for name in wanted if name in result.metrics]
     parts = [f"{label(name)} {numbers.number(one.value, one.unit)}" for name, one in found]
+    if result.step == "evaluate" and "rows" in result.metrics:
+        parts.append(numbers.number(result.metrics["rows"].value, "rows"))
     by_id = {check.id: check for check in result.checks}
     if "baseline" in by_id and by_id["baseline"].status == "pass":
         parts.append(f"baseline {by_id['baseline'].observed}")

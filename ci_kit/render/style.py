@@ -14,7 +14,8 @@ summary{cursor:pointer;border-top:1px solid var(--line);padding:.5rem 0}
 summary h2{display:inline;margin:0}
 .wide{overflow-x:auto;margin:0 0 1rem}
 table{border-collapse:collapse}
-th,td{border:1px solid var(--line);padding:.35rem .8rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}
+th,td{border:1px solid var(--line);padding:.35rem .8rem;text-align:left;vertical-align:top}
+td{overflow-wrap:break-word;max-width:30rem}
 th{background:var(--head)}
 th:empty{min-width:1rem}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}

@@ -57,8 +57,8 @@ def _grid(low: float, high: float, y: Scale) -> list[str]:
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """Return three to six round numbers between the ends."""
-    width = high / 4 - low / 4
+    """Return four to nine round numbers between the ends."""
+    width = high / 8 - low / 8
     if not math.isfinite(width) or width <= 0 or width < 1e-300:
         return [low, high]
     power = 10.0 ** math.floor(math.log10(width))

@@ -31,6 +31,8 @@ def terminal(result: Result, *, colour: bool | None = None) -> str:
     lines += _table(rows[:MOST])
     if len(rows) > MOST:
         lines.append(f"  and {len(rows) - MOST:,} more numbers in .ci-kit/{result.step}.json")
+    published = (check.observed for check in result.checks if check.id == "publish" and check.status == "pass")
+    lines += [line for where in published if where for line in _wrap(where, "  at ", "    | ", 4)]
     found = [check for status in ATTENTION for check in result.checks if check.status == status]
     for check in found[:MOST]:
         first, *rest = _check(check)

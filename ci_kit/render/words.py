@@ -82,10 +82,10 @@ def sentence(row: Row) -> tuple[str, str]:
     """Say what became of a gated metric, on how many rows, and what the limit is or why it can't be told."""
     strong = f"{label(row.name)} {told(row)}"
     rows = f" on the same {row.change.n:,} rows" if row.change and row.change.n else ""
+    limit = f"the limit is {row.gate.limit}" if row.gate and row.gate.limit else ""
     if row.outcome == "unsure":
         why = f": {row.gate.detail.rstrip('.')}" if row.gate and row.gate.detail else ""
-        return strong, f" can't be told from noise{why}."
-    limit = f"the limit is {row.gate.limit}" if row.gate and row.gate.limit else ""
+        return strong, f"; whether that is too much can't be told{why}{' (' + limit + ')' if limit else ''}."
     if row.outcome == "worse":
         return strong, f"{rows}{'; ' + limit if limit else ''}."
     return strong, f"{rows}{' (' + limit + ')' if limit else ''}."

@@ -209,7 +209,7 @@ def test_a_worse_model_fails_the_gate_and_the_check_says_by_how_much() -> None:
     assert [(one.id, one.status) for one in checks] == [("gate/log_loss", "fail"), ("gate/accuracy", "fail")]
     assert checks[0].observed is not None
     assert checks[0].observed.endswith("(+100 %, likely +100 % to +100 %)")
-    assert checks[0].limit == "+5.0 %"
+    assert checks[0].limit == "+5 %"
     assert checks[1].observed is not None
     assert checks[1].observed.startswith("100 % → 80")
     assert checks[1].limit == "−0.5 pp"

@@ -64,8 +64,8 @@ def test_a_step_that_could_not_run_says_why() -> None:
 
 def test_what_can_not_be_told_says_what_it_would_take() -> None:
     assert texts(*BOTH, evaluated("unsure")) == [
-        "log loss 0.142 → 0.145 (+0.0030, likely −0.009 to +0.016) can't be told from noise: "
-        "450 rows show changes of 11 % or more."
+        "log loss 0.142 → 0.145 (+0.0030, likely −0.009 to +0.016); whether that is too much can't be told: "
+        "450 rows show changes of 11 % or more (the limit is +5 %)."
     ]
 
 
