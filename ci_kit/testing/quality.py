@@ -13,7 +13,7 @@ from ci_kit.evaluate.dataset import Dataset
 from ci_kit.evaluate.frames import column
 from ci_kit.evaluate.model import Model
 from ci_kit.evaluate.scoring import Scores, macro_f1, metrics, score, unusable
-from ci_kit.render.numbers import number
+from ci_kit.render.numbers import number, pair
 from ci_kit.stats import t_quantile
 from ci_kit.testing.measure import Broken, expect, share
 
@@ -40,7 +40,8 @@ def assert_metric(
     value, unit = found[metric]
     bound = at_least if at_least is not None else at_most
     holds = value >= at_least if at_least is not None else value <= (at_most or 0.0)
-    observed, limit = number(value, unit, 4), f"{'≥' if at_least is not None else '≤'} {number(bound or 0.0, unit)}"
+    observed, limit = pair(value, bound or 0.0, unit)
+    limit = f"{'≥' if at_least is not None else '≤'} {limit}"
     expect(holds, observed, limit, f"{metric} is {observed} on {len(dataset):,} rows, limit {limit}")
     return value
 

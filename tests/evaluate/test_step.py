@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,19 @@ def record(root: Path, findings: Findings, sha: str) -> None:
     LocalForge(root).record(entries(root, [result], sha), "record")
 
 
+_made: list[Path] = []
+
+
 @pytest.fixture
-def repository(tmp_path: Path) -> Path:
+def repository(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a repository with a recorded baseline on main, checked out on a branch with a commit of its own."""
-    root = project(tmp_path / "repo")
+    if not _made:
+        _made.append(make(tmp_path_factory.mktemp("template") / "repo"))
+    return Path(shutil.copytree(_made[0], tmp_path / "repo"))
+
+
+def make(path: Path) -> Path:
+    root = project(path)
     git(root, "init", "--quiet", "--initial-branch=main")
     sha = commit(root)
     record(root, evaluate(root, **{"first-run": "allow"}), sha)
