@@ -1,0 +1,108 @@
+"""The project's own rules for actions and workflows, where no linter has them; each problem is one line of text."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parent.parent.parent
+ACTIONS = [ROOT / "action.yml", *sorted(ROOT.glob("actions/*/action.yml"))]
+TEMPLATES = sorted(ROOT.glob("workflow-templates/*.yml"))
+WORKFLOWS = [*sorted(ROOT.glob(".github/workflows/*.yml")), *TEMPLATES]
+SCRIPTS = sorted(ROOT.glob("actions/*.sh"))
+
+PINNED = re.compile(r"uses: [\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
+OURS = re.compile(r"uses: (OWNER/ci-kit(/actions/[a-z]+)?@REF|\$/(actions/[a-z]+)?)$")
+NOT_A_FORK = "github.event_name == 'push' || github.event.pull_request.head.repo.full_name == github.repository"
+BASE = "${{ github.event.pull_request.base.sha || github.sha }}"
+CANCEL = "${{ github.event_name == 'pull_request' }}"
+WRITERS = re.compile(r"GITHUB_(ENV|PATH|STATE)|set-env|add-path|save-state")
+PYTHON = re.compile(r'python[\d."}]* (?!-I\b)-')
+
+
+def action(text: str) -> list[str]:
+    """Return the problems of a composite action."""
+    content = yaml.safe_load(text)
+    steps = content["runs"]["steps"]
+    found = ["an action that is not composite"] * (content["runs"]["using"] != "composite")
+    for step in steps:
+        if "uses" in step:
+            found.append(f"an action inside an action: {step['uses']}")
+            continue
+        found += _run(step["run"])
+        found += ["a step without a name"] * ("name" not in step) + ["a shell that is not bash"] * (
+            step["shell"] != "bash"
+        )
+        publishes = step["run"].rstrip().endswith(" report")
+        if not publishes and re.search("token", str(step.get("env")), re.IGNORECASE):
+            found.append(f"a token in the environment of {step['name']!r}")
+    for name, given in content["inputs"].items():
+        found += [f"input {name} without a default or a description"] * (not {"default", "description"} <= set(given))
+        # Every input reaches the kit, and only through the environment.
+        used = sum(f"inputs.{name} }}" in str(step.get("env")) for step in steps)
+        found += [f"input {name} is not used"] * (used == 0)
+    return found
+
+
+def workflow(text: str) -> list[str]:
+    """Return the problems of a workflow or a template."""
+    content = yaml.safe_load(text)
+    triggers = content.get(True, content.get("on"))
+    found = [f"a dangerous trigger: {name}" for name in ("pull_request_target", "workflow_run") if name in triggers]
+    found += ["permissions at the top"] * (content.get("permissions") != {})
+    concurrency = content.get("concurrency", {})
+    found += ["cancels pushes, or no change"] * (concurrency.get("cancel-in-progress") != CANCEL)
+    found += ["one group for all changes"] * ("github.event.pull_request.number" not in concurrency.get("group", ""))
+    for line in text.splitlines():
+        if re.match(r"[\s-]*uses:", line) and not (PINNED.search(line) or OURS.search(line)):
+            found.append(f"not pinned: {line.strip()}")
+        if re.match(r"\s+[a-z-]+: (write|read)\b", line) and not re.search(r"# \w+", line):
+            found.append(f"a permission without a reason: {line.strip()}")
+    for name, job in content["jobs"].items():
+        found += [f"{name}: {problem}" for problem in _job(job, forks="pull_request" in triggers)]
+    return found
+
+
+def script(text: str) -> list[str]:
+    """Return the problems of a shell script."""
+    found = ["writes what later steps obey"] * bool(WRITERS.search(text))
+    found += ["an expression of Actions in a script"] * ("${{" in text)
+    found += ["Python that can be led astray by the workspace"] * bool(PYTHON.search(text))
+    return found + ["goes on after an error"] * ("set -euo pipefail" not in text)
+
+
+def _run(run: str) -> Iterator[str]:
+    last = run.strip().splitlines()[-1]
+    if "${{" in run:
+        yield "an expression inside run"
+    if not last.startswith("exec "):
+        yield f"a run that does not end in exec: {last}"
+    if WRITERS.search(run):
+        yield "writes what later steps obey"
+    if PYTHON.search(run):
+        yield "Python that can be led astray by the workspace"
+
+
+def _job(job: dict[str, Any], *, forks: bool) -> Iterator[str]:
+    if "permissions" not in job:
+        yield "no permissions"
+    if not isinstance(job.get("timeout-minutes"), int):
+        yield "no timeout"
+    if "self-hosted" in str(job["runs-on"]) and forks and " ".join(job.get("if", "").split()) != NOT_A_FORK:
+        yield "a fork can reach a machine of yours"
+    writes = "write" in (job.get("permissions") or {}).values()
+    runs_code = any("ci-kit@REF" in step.get("uses", "") for step in job["steps"])
+    for step in job["steps"]:
+        yield from _run(step["run"]) if "run" in step else ()
+        given = step.get("with", {})
+        if "actions/checkout" in step.get("uses", ""):
+            if given.get("persist-credentials") is not False:
+                yield "a checkout that keeps the token"
+            if writes and not runs_code and given.get("ref") != BASE:
+                yield "a change's files where the token can write"
+        if "upload-artifact" in step.get("uses", "") and not given.get("include-hidden-files"):
+            yield "an artifact without .ci-kit"
+        if writes and not runs_code and re.search(r"actions/(validate|train|evaluate)@", step.get("uses", "")):
+            yield "a change's code where the token can write"

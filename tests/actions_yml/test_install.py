@@ -1,0 +1,137 @@
+"""`install.sh`: what it says when it can't, and (end to end) the environments that it really makes."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.actions.runner import command
+from tests.actions_yml import lint
+
+UV = Path(sys.executable).parent / "uv"
+
+
+class Machine:
+    """A kit, a workspace and a RUNNER_TEMP of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.kit, self.workspace, self.temp = folder / "a kit", folder / "workspace", folder / "temp"
+        for place in (self.kit, self.workspace, self.temp, folder / "bin"):
+            place.mkdir()
+        for name in ("actions", "ci_kit"):
+            shutil.copytree(lint.ROOT / name, self.kit / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(lint.ROOT / name, self.kit)
+        (folder / "bin" / "uv").symlink_to(UV)
+        self.path = f"{folder / 'bin'}:/usr/bin:/bin"
+
+    def install(self, name: str = "all", **more: str) -> subprocess.CompletedProcess[str]:
+        kept = {key: value for key, value in os.environ.items() if key.startswith(("PIP_", "UV_", "SSL_", "HOME"))}
+        env = kept | {"PATH": self.path, "RUNNER_TEMP": str(self.temp)} | more
+        args = ["bash", str(self.kit / "actions" / "install.sh"), name]
+        return subprocess.run(
+            args, cwd=self.workspace, env=env, capture_output=True, text=True, check=False, timeout=300
+        )
+
+    def python(self, name: str, code: str) -> str:
+        args = [str(self.temp / "ci-kit" / name / "bin" / "python"), "-I", "-c", code]
+        ran = subprocess.run(args, capture_output=True, text=True, check=False, timeout=60)
+        return ran.stdout.strip() or ran.stderr.strip().splitlines()[-1]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def assert_refused(ran: subprocess.CompletedProcess[str], what: str) -> None:
+    assert ran.returncode == 2
+    (line,) = ran.stderr.splitlines()
+    found = command(line)
+    assert found
+    assert (found.name, found.properties) == ("error", {"title": "ci-kit"})
+    assert what in found.data
+    assert 'input "' in found.data
+    assert ran.stdout == ""
+
+
+@pytest.mark.parametrize("python", ["python-that-is-not-there", "/none", "a b", "x\n::warning::y"])
+def test_no_python_is_one_clear_line(machine: Machine, python: str) -> None:
+    assert_refused(machine.install(CI_KIT_PYTHON=python), "There is no Python at")
+
+
+def test_an_old_python_is_one_clear_line(machine: Machine, tmp_path: Path) -> None:
+    old = tmp_path / "python3.10"
+    old.write_text('#!/bin/sh\ncase "$3" in *executable*) echo "$0" ;; *) exit 1 ;; esac\n')
+    old.chmod(0o755)
+    assert_refused(machine.install(CI_KIT_PYTHON=str(old)), "ci-kit needs Python 3.11 or newer")
+
+
+def test_missing_requirements_are_one_clear_line(machine: Machine) -> None:
+    assert_refused(
+        machine.install(CI_KIT_REQUIREMENTS="a.txt\n"), "There is no file a.txt to install requirements from"
+    )
+
+
+def test_no_folder_for_temporary_files_is_said(machine: Machine) -> None:
+    ran = machine.install(RUNNER_TEMP="")
+    assert ran.returncode == 1
+    assert "ci-kit needs RUNNER_TEMP" in ran.stderr
+
+
+@pytest.mark.e2e
+def test_the_kit_is_installed_once_per_content_and_never_by_the_workspaces_settings(machine: Machine) -> None:
+    (machine.workspace / "uv.toml").write_text('index-url = "http://127.0.0.1:9/simple"\n')
+    (machine.workspace / "json.py").write_text("raise SystemExit('planted')\n")
+    first = machine.install("kit", CI_KIT_PYTHON=sys.executable)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert machine.python("kit", "import httpx, markdown_it, ci_kit; print(ci_kit.__file__)").startswith(
+        str(machine.temp)
+    )
+    assert "No module named" in machine.python("kit", "import polars")
+    start = time.monotonic()
+    again = machine.install("kit")
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+    assert time.monotonic() - start < 1
+    (machine.kit / "ci_kit" / "fresh.py").touch()
+    assert "Installing ci-kit (kit)" in machine.install("kit", CI_KIT_PYTHON=sys.executable).stdout
+    assert machine.python("kit", "import ci_kit.fresh; print('fresh')") == "fresh"
+
+
+@pytest.mark.e2e
+def test_a_prepared_environment_is_used_and_left_as_it_is(machine: Machine, tmp_path: Path) -> None:
+    before = sorted(path.name for path in Path(sys.executable).parent.iterdir())
+    (machine.workspace / "requirements.txt").write_text("numpy\n")
+    ran = machine.install("all", CI_KIT_PYTHON=sys.executable)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert machine.python("work", "import ci_kit; print(ci_kit.__file__)").startswith(str(machine.temp))
+    assert not machine.python("work", "import numpy; print(numpy.__file__)").startswith(str(machine.temp))
+    assert "No module named" in machine.python("kit", "import numpy")
+    assert sorted(path.name for path in Path(sys.executable).parent.iterdir()) == before
+    # What setup chose holds for every action after it.
+    start = time.monotonic()
+    assert machine.install("work").stdout == ""
+    assert time.monotonic() - start < 1
+
+
+@pytest.mark.e2e
+def test_a_bare_python_gets_everything_of_its_own(machine: Machine, tmp_path: Path) -> None:
+    subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, tmp_path / "bare"], check=True)
+    (machine.workspace / "requirements.txt").write_text("iniconfig\n")
+    (machine.workspace / "more.txt").write_text("pluggy\n")
+    bare = str(tmp_path / "bare" / "bin" / "python")
+    ran = machine.install("all", CI_KIT_PYTHON=bare, CI_KIT_REQUIREMENTS="requirements.txt\nmore.txt")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    for module in ("ci_kit", "polars", "onnxruntime", "iniconfig", "pluggy"):
+        assert machine.python("work", f"import {module}; print({module}.__file__)").startswith(str(machine.temp)), (
+            module
+        )
+    (machine.workspace / "requirements.txt").write_text("a-name-that-nobody-has==1.0\n")
+    ran = machine.install("all", CI_KIT_PYTHON=bare)
+    assert ran.returncode == 2
+    assert ran.stderr.splitlines()[-1].startswith("::error title=ci-kit::The installation failed.")
+    assert not (machine.temp / "ci-kit" / "work" / ".ci-kit").exists()

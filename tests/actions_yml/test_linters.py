@@ -1,0 +1,192 @@
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from check_jsonschema.builtin_schemas import get_builtin_schema  # type: ignore[import-untyped]
+from jsonschema.validators import validator_for
+
+from tests.actions_yml import lint
+
+TOOLS = Path(sys.executable).parent
+ALL = [*lint.ACTIONS, *lint.WORKFLOWS, lint.ROOT / ".github" / "dependabot.yml"]
+
+
+def tool(name: str, *arguments: str | Path, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    command = [str(TOOLS / name), *map(str, arguments)]
+    return subprocess.run(command, cwd=lint.ROOT, input=text, capture_output=True, text=True, check=False, timeout=60)
+
+
+def zizmor(persona: str, files: list[Path]) -> tuple[list[str], int]:
+    flags = ["--offline", "-q", "--no-progress", "--no-ignores", "--strict-collection", "--format=json-v1"]
+    ran = tool("zizmor", *flags, f"--persona={persona}", f"--config={lint.ROOT / 'zizmor.yml'}", *files)
+    return [found["ident"] for found in json.loads(ran.stdout)], ran.returncode
+
+
+def test_there_is_something_to_lint() -> None:
+    assert (len(lint.ACTIONS), len(lint.TEMPLATES), len(lint.SCRIPTS)) == (6, 2, 2)
+    assert len(lint.WORKFLOWS) > len(lint.TEMPLATES)
+
+
+def test_zizmor_finds_nothing() -> None:
+    assert zizmor("pedantic", ALL) == ([], 0)
+    assert "ignore" not in yaml.safe_load((lint.ROOT / "zizmor.yml").read_text())["rules"]["unpinned-uses"]
+
+
+def test_the_strictest_zizmor_names_the_gpu_runner_once() -> None:
+    assert zizmor("auditor", ALL)[0] == ["self-hosted-runner"]
+
+
+def test_templates_are_clean_as_users_have_them(tmp_path: Path) -> None:
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    for path in lint.TEMPLATES:
+        text = re.sub(r"OWNER/ci-kit([\w/]*)@REF", r"acme/ci-kit\1@v1", path.read_text())
+        (folder / path.name).write_text(text.replace("$default-branch", "main"))
+    assert "OWNER" not in "".join(path.read_text() for path in folder.iterdir())
+    assert zizmor("pedantic", sorted(folder.iterdir())) == ([], 0)
+
+
+def test_zizmor_would_find_something(tmp_path: Path) -> None:
+    (tmp_path / "action.yml").write_text(
+        lint.ACTIONS[0].read_text().replace("run: exec", "run: echo ${{ inputs.id }}; exec")
+    )
+    assert "template-injection" in zizmor("pedantic", [tmp_path / "action.yml"])[0]
+
+
+@pytest.mark.parametrize(
+    ("schema", "files"),
+    [("github-actions", lint.ACTIONS), ("github-workflows", lint.WORKFLOWS), ("dependabot", ALL[-1:])],
+)
+def test_githubs_schemas_hold(schema: str, files: list[Path]) -> None:
+    document = get_builtin_schema(f"vendor.{schema}")
+    validator = validator_for(document)(document)
+    for path in files:
+        content = {"on" if key is True else key: value for key, value in yaml.safe_load(path.read_text()).items()}
+        assert [error.message for error in validator.iter_errors(content)] == [], path.name
+        content.pop("runs", None), content.pop("jobs", None), content.pop("version", None)
+        assert not validator.is_valid(content)
+
+
+def shellcheck(*arguments: str | Path, text: str | None = None) -> str:
+    return tool("shellcheck", "-s", "bash", *arguments, text=text).stdout
+
+
+def test_shellcheck_finds_nothing_in_scripts() -> None:
+    assert shellcheck(*lint.SCRIPTS) == ""
+
+
+def test_shellcheck_finds_nothing_in_any_run() -> None:
+    runs = [step["run"] for path in lint.ACTIONS for step in yaml.safe_load(path.read_text())["runs"]["steps"]]
+    for path in lint.WORKFLOWS:
+        for job in yaml.safe_load(path.read_text())["jobs"].values():
+            runs += [step["run"] for step in job["steps"] if "run" in step]
+    assert len(runs) >= 10
+    assert shellcheck("-", text="\n".join(f"run{number}() {{\n{run}\n}}" for number, run in enumerate(runs))) == ""
+    assert "SC2086" in shellcheck("-", text="exec echo $1")
+
+
+@pytest.mark.parametrize("path", lint.ACTIONS, ids=lambda path: path.parent.name)
+def test_actions_keep_our_rules(path: Path) -> None:
+    assert lint.action(path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", lint.WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_keep_our_rules(path: Path) -> None:
+    assert lint.workflow(path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", lint.SCRIPTS, ids=lambda path: path.name)
+def test_scripts_keep_our_rules(path: Path) -> None:
+    assert lint.script(path.read_text()) == []
+
+
+ONE, GPU, CI, ROOT_ACTION, TRAIN, RUN, INSTALL = (
+    "workflow-templates/pull-request.yml",
+    "workflow-templates/pull-request-gpu.yml",
+    ".github/workflows/ci.yml",
+    "action.yml",
+    "actions/train/action.yml",
+    "actions/run.sh",
+    "actions/install.sh",
+)
+FAULTS = [
+    (ONE, "  pull_request:\n", "  pull_request_target:\n"),
+    (ONE, "  pull_request:\n", "  workflow_run: {workflows: [x]}\n"),
+    (ONE, "permissions: {}", "permissions: read-all"),
+    (ONE, "permissions: {}\n", ""),
+    (ONE, "# v7.0.1", ""),
+    (ONE, "@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1", "@v7"),
+    (ONE, "@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1", "@3d3c42e5 # v7.0.1"),
+    (ONE, "OWNER/ci-kit@REF", "someone/else@REF"),
+    (ONE, "persist-credentials: false", "persist-credentials: true"),
+    (ONE, "          persist-credentials: false\n", ""),
+    (ONE, "timeout-minutes: 60\n", "# none\n"),
+    (ONE, "cancel-in-progress: ${{ github.event_name == 'pull_request' }}", "cancel-in-progress: true"),
+    (ONE, "github.event.pull_request.number || github.sha", "github.ref"),
+    (ONE, "contents: write # to record the results on the branch ci-kit", "contents: write"),
+    (GPU, "github.event_name == 'push' ||", "github.event_name != 'schedule' ||"),
+    (GPU, "    if: >-\n      github.event_name == 'push' ||\n", "    if: >-\n      always() ||\n"),
+    (GPU, "          ref: ${{ github.event.pull_request.base.sha || github.sha }}\n", ""),
+    (GPU, "pull_request.base.sha", "pull_request.head.sha"),
+    (GPU, "OWNER/ci-kit/actions/report@REF", "OWNER/ci-kit/actions/train@REF"),
+    (GPU, "          include-hidden-files: true\n", ""),
+    (CI, "run: exec make test", "run: make test"),
+    (CI, "run: exec make test", "run: exec make ${{ matrix.python }}"),
+    (CI, "run: exec make test", 'run: echo "A=1" >>"$GITHUB_ENV" && exec make test'),
+    (CI, "run: exec make test", "run: |\n          echo x >>$GITHUB_PATH\n          exec make test"),
+    (CI, "run: exec make test", "run: exec python -m pytest"),
+    (CI, "    timeout-minutes: 45\n", ""),
+    (ROOT_ACTION, "    - name: Install\n", "    - uses: actions/checkout@v7\n    - name: Install\n"),
+    (ROOT_ACTION, "run: exec bash", "run: bash"),
+    (ROOT_ACTION, 'actions/run.sh" run check', 'actions/run.sh" ${{ inputs.model }} run check'),
+    (
+        ROOT_ACTION,
+        "        CI_KIT_INPUT_MODEL:",
+        "        GITHUB_TOKEN: ${{ inputs.token }}\n        CI_KIT_INPUT_MODEL:",
+    ),
+    (TRAIN, "        CI_KIT_INPUT_GPU: ${{ inputs.gpu }}\n", ""),
+    (TRAIN, "shell: bash", "shell: sh"),
+    (TRAIN, "    - name: Train the model\n      id: run", "    - id: run"),
+    (TRAIN, "    default: ''\n", ""),
+    (RUN, "set -euo pipefail", "set -e"),
+    (RUN, 'python" -I -u', 'python" -u'),
+    (RUN, "trap - INT TERM", 'echo "X=$1" >>"$GITHUB_ENV"'),
+    (INSTALL, '"$python" -I -m venv', '"$python" -m venv'),
+    (INSTALL, "die() {", "die() {\n  echo ${{ github.token }}"),
+]
+
+
+@pytest.mark.parametrize(("path", "good", "bad"), FAULTS, ids=range(len(FAULTS)))
+def test_every_planted_fault_is_found(path: str, good: str, bad: str) -> None:
+    text = (lint.ROOT / path).read_text()
+    assert good in text, "the fault does not fit the file any more"
+    rules: Callable[[str], list[str]] = lint.workflow
+    if path.endswith(".sh"):
+        rules = lint.script
+    elif path.endswith("action.yml"):
+        rules = lint.action
+    assert rules(text.replace(good, bad))
+
+
+def test_every_template_has_its_properties_and_icon() -> None:
+    for path in lint.TEMPLATES:
+        properties = json.loads(path.with_suffix(".properties.json").read_text())
+        assert set(properties) == {"name", "description", "iconName", "categories", "filePatterns"}
+        icon = path.parent / f"{properties['iconName']}.svg"
+        assert icon.read_text().startswith("<svg ")
+        assert re.compile(properties["filePatterns"][0]).search("ci-kit.yaml")
+
+
+@pytest.mark.parametrize("path", sorted(lint.ROOT.glob("actions/*/README.md")), ids=lambda path: path.parent.name)
+def test_the_example_of_a_readme_is_a_step_that_is_run(path: Path) -> None:
+    steps = []
+    for workflow in lint.WORKFLOWS:
+        text = workflow.read_text().replace("uses: $/actions/setup", "uses: OWNER/ci-kit/actions/setup@REF")
+        steps += [step for job in yaml.safe_load(text)["jobs"].values() for step in job["steps"]]
+    (example,) = re.findall(r"```yaml\n(.*?)```", path.read_text(), re.DOTALL)
+    assert all(step in steps for step in yaml.safe_load(example))
