@@ -3,7 +3,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ci_kit.parts import Chart
@@ -105,6 +105,7 @@ def test_grouping_by_what_is_left_without_the_split(names: tuple[str, ...], expe
     assert shape(draw({name: {0.0: 1.0} for name in names}, "step")) == expected
 
 
+@settings(max_examples=25)
 @given(count=st.integers(POINTS + 1, 5 * POINTS), seed=st.integers(0, 2**32))
 def test_thinning_keeps_ends_and_extremes_in_order(count: int, seed: int) -> None:
     random = Random(seed)

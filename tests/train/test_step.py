@@ -1,5 +1,5 @@
+import importlib
 import os
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from ci_kit.config import read
+from ci_kit.errors import UserError
 from ci_kit.job import Job
 from ci_kit.result import Findings
 from ci_kit.train import step
@@ -209,7 +210,8 @@ def test_when_the_output_can_not_be_shown_the_command_is_ended(tmp_path: Path) -
         os.kill(int(str(caught.value)), 0)
 
 
-def test_without_the_extra_it_says_what_to_install() -> None:
-    script = "import sys; sys.modules['psutil'] = None; import ci_kit.train.step"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert "UserError: training needs psutil. Type: pip install 'ci-kit[train]'" in done.stderr
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    monkeypatch.delitem(sys.modules, "ci_kit.train.tree")
+    with pytest.raises(UserError, match=r"training needs psutil\. Type: pip install 'ci-kit\[train\]'"):
+        importlib.import_module("ci_kit.train.tree")
