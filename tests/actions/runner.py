@@ -39,7 +39,9 @@ def lines(stream: str) -> list[str]:
 
 def command(line: str) -> Command | None:
     """Return the command in a line; tried as written, and again without what a comparison by culture passes over."""
-    weighty = "".join(char for char in line if char == "\t" or unicodedata.category(char) not in _IGNORED)
+    weighty = line
+    if not (line.isascii() and line.isprintable()):
+        weighty = "".join(char for char in line if char == "\t" or unicodedata.category(char) not in _IGNORED)
     for text in dict.fromkeys((line, weighty)):
         found = _colons(text) or _brackets(text)
         if found:

@@ -118,7 +118,7 @@ _json = st.recursive(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(st.sampled_from(["push", "pull_request", "schedule"]), _json)
 def test_no_payload_is_a_bug(tmp_path_factory: pytest.TempPathFactory, name: str, payload: object) -> None:
     try:

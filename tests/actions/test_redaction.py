@@ -44,7 +44,7 @@ def test_quoted_forms_are_taken_out(form: str) -> None:
     assert redact(f"<{form}>", {"A_TOKEN": SECRET}).strip('"<>') == "***"
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(st.binary(max_size=8), st.binary(max_size=8), st.sampled_from([base64.b64encode, base64.urlsafe_b64encode]))
 def test_base64_is_taken_out_at_any_place(before: bytes, after: bytes, encode) -> None:  # type: ignore[no-untyped-def]
     shown = redact(encode(before + SECRET.encode() + after).decode(), {"A_TOKEN": SECRET})
@@ -81,7 +81,7 @@ def test_a_password_in_an_address_is_taken_out() -> None:
     assert redact("s3://user:pass@host/x", {}) == "s3://***@host/x"
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(texts)
 def test_text_without_secrets_is_left_as_it_is(text: str) -> None:
     assert redact(text, {"A_TOKEN": "never-in-the-corpus"}) == text

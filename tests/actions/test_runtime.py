@@ -27,7 +27,7 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_outputs_come_back_as_they_went(actions: Path) -> None:
-    values = list(sweep(2500))
+    values = list(sweep(1500))
     for number, value in enumerate(values):
         output(f"out-{number}", value)
     expected = [(f"out-{number}", value.encode("utf-8", "replace").decode()) for number, value in enumerate(values)]
@@ -61,7 +61,7 @@ def test_an_annotation_is_one_command_that_says_what_was_meant(
     shown: list[str] = []
     monkeypatch.setattr(runtime, "_write", shown.append)
     monkeypatch.setattr(runtime, "ANNOTATIONS", 10**6)
-    drawn = zip(sweep(1500, 1), sweep(1500, 2), sweep(1500, 3), strict=True)
+    drawn = zip(sweep(800, 1), sweep(800, 2), sweep(800, 3), strict=True)
     for message, title, file in drawn:
         annotate(level, message, title=title, file=file, line=7)
         line = shown.pop()
@@ -112,7 +112,7 @@ def test_outside_actions_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == ""
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(texts)
 def test_group_and_mask_are_one_command_a_line(text: str) -> None:
     shown: list[str] = []

@@ -45,14 +45,14 @@ def shown(text: str) -> str:
     return text.replace("<!--", "<! --").replace("![](", "! [](")
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(anything)
 def test_text_is_words_and_code(text: str) -> None:
     assert_text_is_words_and_code(text)
 
 
 def test_any_of_many_texts_is_words_and_code() -> None:
-    for text in sweep(2500, 4):
+    for text in sweep(1500, 4):
         assert_text_is_words_and_code(text)
 
 
@@ -62,7 +62,7 @@ def assert_text_is_words_and_code(text: str) -> None:
 
 
 def test_cells_keep_the_table() -> None:
-    rows = [(cell(text), code(text)) for text in sweep(2500, 5)]
+    rows = [(cell(text), code(text)) for text in sweep(1500, 5)]
     for start in range(0, len(rows), 20):
         lines = [f"| {first} | {second} | x |" for first, second in rows[start : start + 20]]
         table = "| a | b | c |\n|---|---|---|\n" + "\n".join(lines) + "\n"
@@ -72,7 +72,7 @@ def test_cells_keep_the_table() -> None:
 
 
 def test_nothing_leaves_a_code_span() -> None:
-    for text in sweep(2500, 6):
+    for text in sweep(1200, 6):
         inner = [(token.type, token.content) for token in tokens(f"before {code(text)} after") if token.type in WORDS]
         expected = shown(" ".join(visible(text).split())).replace("|", "│") or " "
         assert inner == [("text", "before "), ("code_inline", expected), ("text", " after")]
@@ -80,7 +80,7 @@ def test_nothing_leaves_a_code_span() -> None:
 
 def test_nothing_leaves_a_fence() -> None:
     languages = ("", "text", "mermaid", "c++", "`x", "a b\n")
-    for number, text in enumerate(sweep(2500, 7)):
+    for number, text in enumerate(sweep(1200, 7)):
         markdown = f"before\n\n{fence(text, languages[number % len(languages)])}\n\nafter"
         assert shape(markdown) == [*SHAPE, "fence", *SHAPE]
         block = next(token for token in GFM.parse(markdown) if token.type == "fence")
@@ -89,7 +89,7 @@ def test_nothing_leaves_a_fence() -> None:
         assert not MARKER.search(markdown)
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(anything, anything)
 def test_text_at_the_start_of_any_block_is_still_text(first: str, second: str) -> None:
     head = plain(first) or "x"
