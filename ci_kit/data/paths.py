@@ -5,6 +5,7 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import Literal
 
+from ci_kit.data.dvc import pull
 from ci_kit.errors import UserError
 from ci_kit.sections import DataSet
 
@@ -71,14 +72,10 @@ def _expand(entry: str, dataset: DataSet, root: Path) -> list[Path]:
         if matched:
             return matched
         raise UserError(f"no file matches {entry}", why=f"in {root.name or root}", hint="Check the glob")
-    raise UserError(f"no data at {entry}", hint=_missing_hint(path, entry))
+    if pull(entry, root):
+        return _expand(entry, dataset, root)
+    raise UserError(f"no data at {entry}", hint="Check `path` in ci-kit.yaml")
 
 
 def _hidden(file: Path, folder: Path) -> bool:
     return any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
-
-
-def _missing_hint(path: Path, entry: str) -> str:
-    if path.with_name(path.name + ".dvc").is_file():
-        return f"It is tracked by DVC: run `dvc pull {entry}`"
-    return "Check `path` in ci-kit.yaml, or run `dvc pull` if DVC tracks it"

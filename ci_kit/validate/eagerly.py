@@ -17,8 +17,9 @@ FIRST = 50
 class Eagerly:
     """The Table of a DataFrame; its index must count the rows from 0."""
 
-    def __init__(self, frame: pd.DataFrame) -> None:
-        """Hold the frame."""
+    def __init__(self, frame: pd.DataFrame, *, quiet: bool = False) -> None:
+        """Hold the frame; `quiet` keeps values out of errors."""
+        self._quiet = quiet
         self.frame, self.columns, self.height = frame, list(map(str, frame.columns)), len(frame)
 
     def parse(self, schema: Any) -> list[Fault]:
@@ -28,11 +29,11 @@ class Eagerly:
         known = set(schema.columns) | {name for column in regexes for name in self.matching(column)}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            parsed, errors = run(structural(schema), self.frame)
+            parsed, errors = run(structural(schema), self.frame, quiet=self._quiet)
             faults = faults_of(errors, schema, given, known)
             if errors:
                 unfit = frozenset(fault.column or "" for fault in faults)
-                parsed, _ = run(structural(schema, unfit, lenient=True), self.frame)
+                parsed, _ = run(structural(schema, unfit, lenient=True), self.frame, quiet=self._quiet)
         self.frame, self.columns = parsed, list(map(str, parsed.columns))
         return faults
 

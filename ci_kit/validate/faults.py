@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ci_kit.errors import UserError
 from ci_kit.validate.table import Fault
 from ci_kit.validate.wording import value
 
@@ -10,14 +11,21 @@ SHOWN = 20
 STRICT = "only columns of the schema"
 
 
-def run(plain: Any, frame: Any) -> tuple[Any, list[Any]]:
-    """Validate and return the parsed frame and no errors, or the frame as it was and pandera's errors."""
+def run(plain: Any, frame: Any, *, quiet: bool) -> tuple[Any, list[Any]]:
+    """Validate and return the parsed frame and no errors, or the frame as it was and pandera's errors.
+
+    Raises UserError if the schema can't be run at all (a parser of the user raises, pandera lacks a feature); `quiet`
+    leaves out what was raised, which may quote values.
+    """
     from pandera.errors import SchemaErrors
 
     try:
         return plain.validate(frame, lazy=True), []
     except SchemaErrors as error:
         return frame, list(error.schema_errors)
+    except Exception as error:
+        text = "" if quiet else f": {next(iter(str(error).splitlines()), '')[:200]}"
+        raise UserError("a schema can't be run", why=f"{type(error).__name__}{text}") from error
 
 
 def faults_of(errors: list[Any], schema: Any, present: Mapping[str, Any], known: set[str]) -> list[Fault]:

@@ -7,9 +7,9 @@ from typing import Any
 import polars as pl
 
 from ci_kit.data import reading
-from ci_kit.validate.duplicates import duplicated
 from ci_kit.validate.faults import faults_of, run
 from ci_kit.validate.flavour import ready, structural
+from ci_kit.validate.plans import duplicated, pick, repeated
 from ci_kit.validate.table import Fault, Tally
 from ci_kit.validate.wording import value
 
@@ -33,11 +33,11 @@ class Lazily:
         given, known = dict(self.frame.collect_schema()), self._known(schema)
         coerced, faults = self._coerce(schema)
         bad = frozenset(fault.column or "" for fault in faults)
-        parsed, errors = run(_uncoerced(structural(schema, bad)), coerced)
+        parsed, errors = run(_uncoerced(structural(schema, bad)), coerced, quiet=self._quiet)
         if errors:
             faults += faults_of(errors, schema, given, known)
             unfit = frozenset(fault.column or "" for fault in faults)
-            parsed, _ = run(_uncoerced(structural(schema, unfit, lenient=True)), coerced)
+            parsed, _ = run(_uncoerced(structural(schema, unfit, lenient=True)), coerced, quiet=self._quiet)
         self.frame, self._held = parsed, pl.DataFrame()
         self.columns = parsed.collect_schema().names()
         return faults
@@ -69,12 +69,10 @@ class Lazily:
         return frame, faults
 
     def _coercible(self, dtype: Any, name: str) -> Fault | None:
-        from pandera.errors import ParserError
-
         source = self._column(name)
         try:
             dtype.try_coerce(_data(source.lazy(), name)).collect()
-        except (ParserError, pl.exceptions.PolarsError) as error:
+        except Exception as error:  # noqa: BLE001 - a type of the user's own raises whatever it likes
             return _unfit(source.to_series(), getattr(error, "parser_output", None), str(dtype))
         return None
 
@@ -85,8 +83,9 @@ class Lazily:
 
     def duplicates(self, columns: Sequence[str], keep: str) -> Tally:  # noqa: ARG002
         """See Table; `keep` means nothing to pandera's polars flavour, which counts every one."""
-        alone = len(columns) == 1
-        return _tally(duplicated(self._column(columns[0]) if alone else self.frame.select(columns).collect()))
+        if len(columns) == 1:
+            return _tally(repeated(self._column(columns[0]).to_series()))
+        return _tally(duplicated(self.frame, columns))
 
     def check(self, check: Any, column: str | None) -> Tally:
         """See Table."""
@@ -105,8 +104,9 @@ class Lazily:
 
     def values(self, columns: Sequence[str], rows: Sequence[int]) -> list[tuple[Any, ...]]:
         """See Table."""
-        source = self._held if [*columns] == self._held.columns else self.frame
-        return source.lazy().select(pl.col(columns).gather(list(rows))).collect().rows()
+        if [*columns] == self._held.columns:
+            return self._held[list(rows)].rows()
+        return pick(self.frame, columns, rows)
 
     def _column(self, name: str) -> pl.DataFrame:
         if self._name != name or name not in self._held.columns:
@@ -135,7 +135,8 @@ def _data(frame: pl.LazyFrame, column: str) -> Any:
 
 
 def _uncoerced(schema: Any) -> Any:
-    schema.coerce = False
+    if schema.columns:
+        schema.coerce = False
     for column in schema.columns.values():
         column.coerce = False
     return schema

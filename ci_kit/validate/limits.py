@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import polars as pl
 
 from ci_kit.parts import Check
 from ci_kit.sections import Freshness
-from ci_kit.validate.duplicates import duplicated
+from ci_kit.validate.plans import duplicated, pick
 from ci_kit.validate.source import Source
 from ci_kit.validate.wording import check, hidden, samples, share
 
@@ -97,16 +96,12 @@ def _key(source: Source, shown: int) -> Check:
     if missing:
         return check(path, title, "fail", f"no column {', '.join(missing)}", limit)
     with source.reading():
-        rows = source.rows.select(key).collect()
-    bad = duplicated(rows) | rows.select(pl.any_horizontal(pl.all().is_null())).to_series()
+        lacking = source.rows.select(pl.any_horizontal(pl.col(key).is_null())).collect().to_series()
+        bad = duplicated(source.rows, key) | lacking
     if not bad.any():
         return check(path, title, "pass", f"all {source.height:,} rows", limit)
     first = bad.arg_true().head(shown).to_list()
     columns = source.shown(key)
-    detail = samples(columns, first, _values(rows, columns, first)) if columns else hidden(key, first)
+    detail = samples(columns, first, pick(source.rows, columns, first)) if columns else hidden(key, first)
     seen = f"{share(int(bad.sum()), source.height)} share their key or lack it"
     return check(path, title, "fail", seen, limit, detail=detail if first else "")
-
-
-def _values(rows: pl.DataFrame, columns: tuple[str, ...], which: list[int]) -> list[tuple[Any, ...]]:
-    return rows.select(columns)[which].rows()

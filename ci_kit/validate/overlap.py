@@ -5,6 +5,7 @@ import polars as pl
 from ci_kit.errors import UserError
 from ci_kit.parts import Check
 from ci_kit.sections import Overlap
+from ci_kit.validate.plans import row_hash
 from ci_kit.validate.source import Source
 from ci_kit.validate.wording import check, hidden, samples, share
 
@@ -47,7 +48,7 @@ def _same_types(first: Source, second: Source, columns: list[str]) -> tuple[pl.L
     one, two = first.rows.select(columns), second.rows.select(columns)
     left, right = one.collect_schema(), two.collect_schema()
     for name in columns:
-        if (left[name] == pl.String) != (right[name] == pl.String):
+        if _text(left[name]) != _text(right[name]):
             why = f"{left[name]} in {first.name!r}, {right[name]} in {second.name!r}"
             raise UserError(f"overlap: {name!r} can't be compared", why=why, hint="Give both the same type")
     try:
@@ -58,9 +59,13 @@ def _same_types(first: Source, second: Source, columns: list[str]) -> tuple[pl.L
     return one.cast(common), two.cast(common)
 
 
+def _text(dtype: pl.DataType) -> bool:
+    return dtype in (pl.String, pl.Categorical, pl.Enum)
+
+
 def _shared(one: pl.LazyFrame, two: pl.LazyFrame, columns: list[str]) -> pl.DataFrame:
     """Return the rows of `two`, with their number, that are in `one`: found by hash, then compared for real."""
-    mark = pl.struct(columns).hash(seed=7).alias("__hash")
+    mark = row_hash(columns).alias("__hash")
     hashes = one.select(mark).unique()
     near = two.with_row_index("row").with_columns(mark).join(hashes, on="__hash", how="semi", maintain_order="left")
     candidates = near.collect(engine="streaming")

@@ -73,8 +73,8 @@ def _schema(job: Job, one: "Source", reference: str, shown: int) -> Iterator[Che
 
     schema, flavour = schema_of(load_object(reference, job.root), reference)
     with one.reading():
-        polars = flavour == "polars"
-        table = Lazily(one.rows, quiet=bool(one.sensitive)) if polars else Eagerly(one.pandas())
+        quiet = bool(one.sensitive)
+        table = Lazily(one.rows, quiet=quiet) if flavour == "polars" else Eagerly(one.pandas(), quiet=quiet)
     yield from Examination(one, schema, table, Where(reference, job.root), shown).checks()
 
 

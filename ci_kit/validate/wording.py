@@ -1,6 +1,7 @@
 """How a finding about data is said: counts are exact, values are few, short, and never those of sensitive columns."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from ci_kit.parts import Check, Location, Status
@@ -24,7 +25,7 @@ def share(bad: int, total: int) -> str:
 
 def value(thing: Any) -> str:
     """Return the value as text on one line, cut to a readable length."""
-    text = " ".join(repr(thing).split())
+    text = str(thing) if isinstance(thing, date) else " ".join(repr(thing).split())
     return text if len(text) <= VALUE else f"{text[: VALUE - 1]}…"
 
 

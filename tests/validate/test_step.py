@@ -193,6 +193,16 @@ def test_many_rules_are_folded_to_those_that_did_not_pass(validate: Validate, mo
         ),
         (None, {"section": {"overlap": [{"between": ["d", "train"]}]}}, "there is no data set 'train'. There are: d"),
         (None, {"section": {"overlap": [{"between": ["d", "d"], "by": "x"}]}}, "'d' has no column x. It has: a"),
+        (
+            "import pandera.pandas as pa\nschema = pa.DataFrameSchema(parsers=pa.Parser(lambda frame: 1 / 0))",
+            {},
+            "a schema can't be run (ZeroDivisionError: division by zero)",
+        ),
+        (
+            "import pandera.polars as pa\nfrom pandera import Parser\nschema = pa.DataFrameSchema(parsers=Parser(len))",
+            {},
+            "a schema can't be run (NotImplementedError",
+        ),
         (None, {"path": "gone.csv"}, "no data at gone.csv"),
     ],
 )

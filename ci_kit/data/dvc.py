@@ -1,0 +1,68 @@
+"""What DVC's files say of a data set, read without DVC, and DVC itself for bytes that this checkout does not have."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from ci_kit.errors import UserError
+
+
+def tracked(path: Path, root: Path) -> str | None:
+    """Return the MD5 that `<path>.dvc` or `dvc.lock` gives the file or folder, None when neither names it."""
+    outs = _outs(_read(path.with_name(path.name + ".dvc")), path.parent)
+    lock = _read(root / "dvc.lock").get("stages")
+    for stage in (lock if isinstance(lock, dict) else {}).values():
+        outs |= _outs(stage, root)
+    return outs.get(path.resolve())
+
+
+def pull(entry: str, root: Path) -> bool:
+    """Download a missing file or folder that DVC tracks, itself or in a folder above; say whether it is there now.
+
+    Raises UserError, with DVC's last words, when DVC tracks it and can't bring it.
+    """
+    path, top = (root / entry).resolve(), root.resolve()
+    above = [place for place in (path, *path.parents) if place.is_relative_to(top) and place != top]
+    if path.exists() or not any(tracked(place, root) for place in above):
+        return path.exists()
+    command = _command()
+    if command is None:
+        raise UserError(f"no data at {entry}", why="DVC tracks it and is not installed", hint="Type: pip install dvc")
+    env = os.environ | {"DVC_NO_ANALYTICS": "1"}
+    done = subprocess.run(
+        [*command, "pull", "--quiet", "--", entry], cwd=root, env=env, capture_output=True, check=False
+    )
+    if done.returncode or not path.exists():
+        words = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+        why = f"DVC tracks it and can't bring it: {words[-1].removeprefix('ERROR: ')[:300]}"
+        raise UserError(f"no data at {entry}", why=why, hint=f"Try: dvc pull {entry}")
+    return True
+
+
+def _command() -> list[str] | None:
+    if importlib.util.find_spec("dvc"):
+        return [sys.executable, "-P", "-m", "dvc"]
+    found = shutil.which("dvc")
+    return [found] if found else None
+
+
+def _outs(document: object, folder: Path) -> dict[Path, str]:
+    outs = document.get("outs") if isinstance(document, dict) else None
+    return {
+        (folder / str(out["path"])).resolve(): str(out["md5"])
+        for out in (outs if isinstance(outs, list) else ())
+        if isinstance(out, dict) and "path" in out and "md5" in out
+    }
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        document = yaml.safe_load(path.read_bytes())
+    except (OSError, yaml.YAMLError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
