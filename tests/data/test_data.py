@@ -2,6 +2,7 @@ import gzip
 import hashlib
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -129,10 +130,22 @@ def test_bad_input_is_one_clear_line(root: Path, read: Any, dataset: DataSet, me
     assert str(root) not in str(caught.value)
 
 
-def test_a_missing_dvc_file_says_what_to_pull(root: Path) -> None:
-    (root / "big.csv.dvc").write_text("outs:\n- path: big.csv\n")
-    with pytest.raises(UserError, match=r"dvc pull big\.csv"):
-        files(data("big.csv"), root)
+def test_a_missing_file_that_dvc_can_not_bring_says_why(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "big.csv.dvc").write_text("outs:\n- path: big.csv\n  md5: abc\n")
+    failing = [sys.executable, "-c", "raise SystemExit('ERROR: no remote')"]
+    monkeypatch.setattr("ci_kit.data.dvc._command", lambda: failing)
+    with pytest.raises(UserError, match=r"can't bring it: no remote\)\. Try: dvc pull big\.csv"):
+        files(DataSet(path=("big.csv",)), root)
+
+
+@pytest.mark.parametrize("entry", ["big.csv", "sub/big.csv"])
+def test_a_missing_file_that_dvc_tracks_is_pulled(root: Path, monkeypatch: pytest.MonkeyPatch, entry: str) -> None:
+    (root / "sub").mkdir()
+    name = entry.split("/")[0]
+    (root / f"{name}.dvc").write_text(f"outs:\n- path: {name}\n  md5: abc\n")
+    bring = [sys.executable, "-c", "import sys; open(sys.argv[-1], 'w').write('a\\n1\\n'); print(sys.argv)"]
+    monkeypatch.setattr("ci_kit.data.dvc._command", lambda: bring)
+    assert files(DataSet(path=(entry,)), root) == [root / entry]
 
 
 def test_absolute_paths_outside_of_the_root_are_fine(root: Path) -> None:

@@ -55,6 +55,13 @@ def test_main_is_recorded_in_the_history_and_the_training_there_was_not_repeated
     assert skipped
 
 
+def test_data_that_only_the_remote_has_is_pulled(demo: tuple[Path, str]) -> None:
+    clone = demo[0] / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(demo[0] / "digits"), str(clone)], check=True)
+    subprocess.run([sys.executable, "-m", "ci_kit", "validate"], cwd=clone, check=True, timeout=120)
+    assert (clone / "data" / "evaluation.csv").is_file()
+
+
 def test_it_ends_by_saying_where_the_reports_are_and_what_to_try(demo: tuple[Path, str]) -> None:
     tail = demo[1][-1500:]
     for name in ("better.md", "worse.md", "broken.md", "Try next"):
