@@ -1,6 +1,6 @@
 """The evaluation data: the table, the truth, and which columns a model may read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ class Dataset:
     """
 
     name: str
-    frame: Frame
-    truth: npt.NDArray[Any]
+    frame: Frame = field(repr=False)
+    truth: npt.NDArray[Any] = field(repr=False)
     features: tuple[str, ...]
     target: str
     task: str

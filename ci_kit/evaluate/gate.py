@@ -6,7 +6,7 @@ import numpy as np
 
 from ci_kit.evaluate.dataset import Dataset
 from ci_kit.evaluate.scoring import UNITS, Scores, metric, metrics
-from ci_kit.parts import Check, Metric
+from ci_kit.parts import Check, Metric, Status
 from ci_kit.render.numbers import change, number, pair, relative
 from ci_kit.sections import Gate
 from ci_kit.stats import LOG_LOSS_FLOOR, Verdict, gate_accuracy, gate_error, gate_r2, gate_score
@@ -25,7 +25,9 @@ def judge(candidate: Scores, baseline: Scores, dataset: Dataset, gate: Gate) -> 
     if candidate.correct is not None and not checks[1:]:
         without = "candidate" if candidate.loss is None else "baseline"
         detail = f"The {without} gives labels only, no probabilities: only accuracy is compared."
-        checks.append(Check(id="gate/log_loss", title="log loss against the baseline", status="skip", detail=detail))
+        # A change that takes the probabilities away takes the sharper half of the gate away.
+        status: Status = "warn" if baseline.loss is not None else "skip"
+        checks.append(Check(id="gate/log_loss", title="log loss against the baseline", status=status, detail=detail))
     return checks, found
 
 

@@ -67,7 +67,8 @@ def feeds(inputs: list[Any], frame: Frame, features: tuple[str, ...], model: str
     for name in columns:
         if name not in have:
             shown = ", ".join(sorted(have)[:8])
-            raise UserError(f"{model} wants a column {name!r}", why=f"the data has {shown}", hint="Set `features`")
+            hint = "Add it to the data, or export the model without it"
+            raise UserError(f"{model} wants a column {name!r}", why=f"the data has {shown}", hint=hint)
     if wide(inputs, features):
         table = _matrix(frame, columns, TYPES[inputs[0].type], model)
         return {inputs[0].name: np.ascontiguousarray(table[:, 0] if len(inputs[0].shape) == 1 else table)}

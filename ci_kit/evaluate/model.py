@@ -24,8 +24,8 @@ class Model:
 
     name: str
     task: str
-    features: tuple[str, ...]
-    answer: Callable[[Frame], npt.NDArray[Any]]
+    features: tuple[str, ...] = field(repr=False)
+    answer: Callable[[Frame], npt.NDArray[Any]] = field(repr=False)
     known: npt.NDArray[Any] | None = None
     classes: npt.NDArray[Any] | None = None
     reading: Reading | None = field(default=None, repr=False)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from ci_kit.errors import UserError
 
 Kind = Literal["probabilities", "logits", "probability", "logit", "labels", "numbers"]
+MANY = 50  # more distinct values than this are hardly labels
 _SUM = 1e-3  # float16 probabilities of ten classes sum up to within 1e-3
 
 
@@ -87,7 +88,8 @@ def classes_of(known: npt.NDArray[Any] | None, truth: npt.NDArray[Any], width: i
         classes = present
     else:
         why = f"the target holds {len(present)}: {', '.join(map(str, present[:5]))}{'…' if len(present) > 5 else ''}"
-        raise UserError(f"{model} gives {width} classes", why=why, hint="Encode the target as 0 … k−1")
+        hint = "Is it a regression? Set `evaluate.task`" if len(present) > MANY else "Encode the target as 0 … k−1"
+        raise UserError(f"{model} gives {width} classes", why=why, hint=hint)
     unknown = sorted(set(map(str, present)) - set(map(str, classes)))
     if unknown:
         raise UserError(f"the target holds {unknown[0]!r}", why=f"{model} knows {', '.join(map(str, classes[:8]))}")

@@ -41,7 +41,7 @@ class Recorder:
             self._tests[report.nodeid] = note | {"outcome": "fail"}
         elif report.outcome == "skipped" and (known is None or known["outcome"] != "fail"):
             why = report.longrepr[2] if isinstance(report.longrepr, tuple) else getattr(report, "wasxfail", "")
-            self._tests[report.nodeid] = note | {"outcome": "skip", "text": str(why)[:TEXT]}
+            self._tests[report.nodeid] = note | {"outcome": "skip", "text": str(why).removeprefix("Skipped: ")[:TEXT]}
         elif report.outcome == "passed" and report.when == "call":
             self._tests[report.nodeid] = note | {"outcome": "pass"}
 

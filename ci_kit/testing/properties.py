@@ -88,9 +88,8 @@ def _empty(model: Model, frame: Frame) -> None:
     try:
         raw = model.answer(frame)
     except UserError as error:
-        raise Broken(
-            f"the model fails on an empty batch: {error.why or error.what}; allow it by empty=False"
-        ) from error
+        why = error.why or error.what
+        raise Broken(f"the model fails on an empty batch: {why}; allow it by empty=False") from None
     if len(raw):
         raise Broken(f"the model answers {len(raw):,} rows to an empty batch")
 
@@ -100,7 +99,7 @@ def _ask(model: Model, frame: Frame, where: str) -> npt.NDArray[Any]:
     try:
         return model.predict(frame)
     except UserError as error:
-        raise Broken(f"{error} {where}: {_shown(frame, 0)}") from error
+        raise Broken(f"{error} {where}: {_shown(frame, 0)}") from None
 
 
 def _close(left: npt.NDArray[Any], right: npt.NDArray[Any], atol: float) -> bool:

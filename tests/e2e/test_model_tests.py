@@ -1,5 +1,8 @@
-"""Model tests in a real pytest of their own, which takes seconds to start."""
+"""Evaluate with real processes that take seconds: model tests in a pytest of their own, and a baseline out of DVC."""
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,8 +10,10 @@ import pytest
 from ci_kit import config
 from ci_kit.evaluate.step import run
 from ci_kit.job import Job
-from tests.evaluate.models import project
-from tests.evaluate.test_step import check, evaluate, statuses
+from tests.evaluate.conftest import _plain_git  # noqa: F401
+from tests.evaluate.models import classifier, project, write_csv
+from tests.evaluate.test_step import check, commit, evaluate, record, statuses
+from tests.forge.repository import git
 
 pytestmark = pytest.mark.e2e
 
@@ -89,3 +94,28 @@ def test_a_pytest_that_tests_nothing_fails(tmp_path: Path, files: dict[str, str]
         (root / "tests" / name).write_text(text)
     found = check(evaluate(root), "tests")
     assert (found.status, says in (found.detail or "")) == ("fail", True)
+
+
+def test_a_baseline_model_in_dvc_is_scored_again(tmp_path: Path) -> None:
+    """Its cache is gone: it comes from the remote, by a real DVC."""
+    root, remote = project(tmp_path / "repo"), tmp_path / "remote"
+
+    def dvc(*arguments: str) -> None:
+        subprocess.run((sys.executable, "-m", "dvc", *arguments), cwd=root, check=True, capture_output=True)
+
+    git(root, "init", "--quiet", "--initial-branch=main")
+    dvc("init", "--quiet")
+    dvc("remote", "add", "--default", "store", str(remote))
+    dvc("add", "model.onnx")
+    dvc("push")
+    sha = commit(root)
+    record(root, evaluate(root, **{"first-run": "allow"}), sha)
+    git(root, "switch", "--quiet", "--create", "change")
+    shutil.rmtree(root / ".dvc" / "cache")
+    classifier(root, 0.1)
+    write_csv(root / "eval.csv", 400, lambda x: (x[:, 0] > x[:, 1]).astype(int), seed=7)
+    dvc("add", "model.onnx")
+    commit(root)
+    findings = evaluate(root)
+    assert check(findings, "baseline").observed.endswith("the evaluation data changed, so its model was scored again")
+    assert statuses(findings)["gate/log_loss"] == "fail"

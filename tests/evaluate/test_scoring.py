@@ -230,12 +230,12 @@ def test_few_rows_are_unsure_and_the_check_says_what_it_would_take() -> None:
     assert "a decision would take about" in checks[0].detail
 
 
-def test_labels_alone_are_gated_on_accuracy_and_the_report_says_so() -> None:
+@pytest.mark.parametrize(("loss", "status"), [(None, "skip"), (np.ones(40, np.float32), "warn")])
+def test_labels_alone_are_gated_on_accuracy_and_the_report_says_so(loss: Any, status: str) -> None:
     ones = np.ones(40, np.float32)
-    checks, _ = judge(
-        Scores(truth="t", correct=ones), Scores(truth="t", correct=ones, loss=ones), dataset([0, 1] * 20), Gate()
-    )
-    assert {check.id: check.status for check in checks} == {"gate/accuracy": "pass", "gate/log_loss": "skip"}
+    old = Scores(truth="t", correct=ones, loss=loss)
+    checks, _ = judge(Scores(truth="t", correct=ones), old, dataset([0, 1] * 20), Gate())
+    assert {check.id: check.status for check in checks} == {"gate/accuracy": "pass", "gate/log_loss": status}
 
 
 @pytest.mark.parametrize(

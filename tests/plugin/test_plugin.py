@@ -133,7 +133,7 @@ def test_outcomes_name_the_line_the_numbers_and_the_reason(pytester: pytest.Pyte
         assert found[name]["file"] == "test_it.py"
         assert text in ("", *lines)[found[name]["line"] + 1], name
     assert found["test_bad"]["text"].startswith("accuracy is ")
-    assert found["test_later"]["text"] == "Skipped: not yet"
+    assert found["test_later"]["text"] == "not yet"
     assert found["test_known"]["text"] == "known"
     assert found["test_needs"]["text"] == "no baseline model: nothing was recorded"
 

@@ -1,0 +1,68 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from ci_kit.errors import UserError
+from ci_kit.evaluate.fetch import fetch
+from ci_kit.forge.git import Git
+from tests.forge.repository import git, linear
+
+BYTES = b"the model of old"
+MD5 = hashlib.md5(BYTES, usedforsecurity=False).hexdigest()
+LOCK = f"stages: {{train: {{outs: [{{md5: {'0' * 32}, path: other}}, {{md5: {MD5}, path: out/model.onnx}}]}}}}"
+
+
+def repository(tmp_path: Path, files: dict[str, bytes], folder: str = "") -> tuple[Git, str]:
+    root = tmp_path / "repo"
+    root.mkdir()
+    git(root, "init", "--quiet", "--initial-branch=main")
+    configuration = {"ci-kit.yaml": b"evaluate: {model: out/model.onnx}"}
+    (sha,) = linear(root, 1, {f"{folder}{name}": content for name, content in (configuration | files).items()})
+    (root / folder).mkdir(exist_ok=True)
+    return Git(root / folder), sha
+
+
+def cache(root: Path, content: bytes = BYTES) -> None:
+    path = root / ".dvc" / "cache" / "files" / "md5" / MD5[:2] / MD5[2:]
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("folder", ["", "sub/"])
+def test_a_model_in_git_is_read_at_that_revision(tmp_path: Path, folder: str) -> None:
+    repo, sha = repository(tmp_path, {"out/model.onnx": BYTES}, folder)
+    fetch(repo, sha, tmp_path / "got")
+    assert (tmp_path / "got").read_bytes() == BYTES
+
+
+@pytest.mark.parametrize(
+    "files",
+    [{"dvc.lock": LOCK.encode()}, {"out/model.onnx.dvc": f"outs: [{{md5: {MD5}, path: model.onnx}}]".encode()}],
+)
+@pytest.mark.parametrize("folder", ["", "sub/"])
+def test_a_model_in_dvc_comes_from_the_local_cache(tmp_path: Path, files: dict[str, bytes], folder: str) -> None:
+    repo, sha = repository(tmp_path, files, folder)
+    cache(tmp_path / "repo")
+    fetch(repo, sha, tmp_path / "got")
+    assert (tmp_path / "got").read_bytes() == BYTES
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({}, "out/model.onnx at {sha} is neither in git nor in DVC"),
+        ({"dvc.lock": b"]["}, "is neither in git nor in DVC"),
+        ({"dvc.lock": b"stages: [1]"}, "is neither in git nor in DVC"),
+        ({"dvc.lock": b"stages: {a: {outs: [{path: out/model.onnx, md5: ../../x}]}}"}, "is neither in git nor in DVC"),
+        ({"ci-kit.yaml": b"evaluate: {model: 'm.py:f'}"}, "m.py:f is code"),
+        ({"ci-kit.yaml": b"evaluate: {model: ../m.onnx}"}, "../m.onnx lies outside the repository"),
+        ({"ci-kit.yaml": b"]["}, "ci-kit.yaml at {sha}:1 is not valid YAML"),
+    ],
+)
+def test_a_model_that_can_not_be_had_is_told_in_one_line(tmp_path: Path, files: dict[str, bytes], says: str) -> None:
+    repo, sha = repository(tmp_path, files)
+    with pytest.raises(UserError) as error:
+        fetch(repo, sha, tmp_path / "got")
+    assert says.format(sha=sha[:7]) in str(error.value)
+    assert not (tmp_path / "got").exists()
