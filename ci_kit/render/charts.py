@@ -11,7 +11,7 @@ from typing import cast
 from ci_kit.parts import Chart, Series
 
 COLOURS = {
-    "blue": "#0969da",
+    "blue": "#2f81f7",
     "grey": "#8c959f",
     "orange": "#d4772c",
     "green": "#1a7f37",
@@ -54,13 +54,14 @@ def _draw(chart: Chart, group: list[Series]) -> str:
     else:
         edges = cast("Sequence[float]", group[0].x)
         axis = f"{_decimal(min(edges))} --> {_decimal(max(edges) if max(edges) > min(edges) else min(edges) + 1)}"
+    palette = ", ".join(COLOURS.values())
     word = "line" if chart.kind == "line" else "bar"
     return "\n".join(
         [
             "---",
             "config:",
             "  xyChart: {height: 260, width: 720}",
-            f'  themeVariables: {{xyChart: {{plotColorPalette: "{", ".join(COLOURS.values())}"}}}}',
+            f'  themeVariables: {{xyChart: {{backgroundColor: "transparent", plotColorPalette: "{palette}"}}}}',
             "---",
             "xychart-beta",
             f'  title "{title}"',

@@ -12,6 +12,7 @@ LABELS = {
     "mae": "MAE",
     "rmse": "RMSE",
     "r2": "R²",
+    "latency_p50": "median latency",
     "wall_time": "wall time",
     "cpu_time": "CPU time",
     "peak_memory": "peak memory",

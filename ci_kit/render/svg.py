@@ -63,7 +63,8 @@ def ticks(low: float, high: float) -> list[float]:
         return [low, high]
     power = 10.0 ** math.floor(math.log10(width))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= width)
-    return [index * step for index in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    # 3 × 0.2 is 0.6, not 0.6000000000000001.
+    return [float(f"{index * step:.10g}") for index in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def _labels(marks: Sequence[tuple[float, str]]) -> list[str]:

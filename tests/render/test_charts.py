@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ci_kit.parts import Chart, Series
 from ci_kit.render.charts import even, mermaid, safe
-from ci_kit.render.svg import svg
+from ci_kit.render.svg import svg, ticks
 from tests.hostile import anything
 from tests.render.samples import bars, curve
 
@@ -89,3 +89,8 @@ def test_names_hold_nothing_that_mermaid_reads(text: str, limit: int) -> None:
     assert 0 < len(name) <= max(limit, 7)
     assert not set(name) & set("\"'`;#%{}[]<>&\\|@=~^$*!?\n\r\t")
     assert "--" not in name
+
+
+def test_ticks_are_round_numbers_between_the_ends() -> None:
+    assert ticks(0.0, 1.47) == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4]
+    assert ticks(1.0, 12.0) == [2.0, 4.0, 6.0, 8.0, 10.0, 12.0]

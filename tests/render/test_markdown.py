@@ -24,7 +24,8 @@ GITHUB = re.compile(r"@|#|(?i:\bGH-\d)|(?i:GHSA-)|(?i:www\.)|://|:\w+:|\$|[<>]\w
 TEXT, NUMBER = r'"[^"`{}<>%;#]+"', r"-?[\d.]+"
 CHART = re.compile(
     rf"---|config:|  xyChart: {{height: 260, width: 720}}"
-    rf'|  themeVariables: {{xyChart: {{plotColorPalette: "[#\w, ]+"}}}}|xychart-beta|  title {TEXT}'
+    rf'|  themeVariables: {{xyChart: {{backgroundColor: "transparent", plotColorPalette: "[#\w, ]+"}}}}'
+    rf"|xychart-beta|  title {TEXT}"
     rf"|  [xy]-axis {TEXT} ({NUMBER} --> {NUMBER}|\[{TEXT}(, {TEXT})*\])|  (line|bar) \[{NUMBER}(, {NUMBER})*\]"
 )
 
@@ -87,7 +88,7 @@ def test_great_texts_fit(text: str) -> None:
 
 
 def crowd(text: str = "漢`|<" * 40) -> View:
-    checks = [check(f"{index} {text}", "fail", observed=text, detail=f"{text}\n" * 30) for index in range(5000)]
+    checks = [check(f"{index} {text}", "fail", observed=text, detail=f"{text}\n" * 3) for index in range(5000)]
     metrics = {f"m{index}{text}"[:200]: Metric(value=index, direction="up") for index in range(2000)}
     many = result("evaluate", *checks, charts=(curve(points=200),) * 50, metrics=metrics)
     return view(*passing("validate", "train"), many)
