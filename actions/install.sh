@@ -19,7 +19,7 @@ quietly() {
   local token failed=0
   token=ci-kit-$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
   printf '::stop-commands::%s\n' "$token"
-  "$@" || failed=1
+  "$@" 2>&1 || failed=1 # one stream: in two, the order of lines and token would not be kept
   printf '\n::%s::\n' "$token"
   return "$failed"
 }
