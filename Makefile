@@ -7,6 +7,9 @@ UV_VERSION := 0.13.8
 FIND_LINKS := $(if $(PIP_FIND_LINKS),--find-links "$(PIP_FIND_LINKS)")
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt $(FIND_LINKS)
 
+# Where it is set, every process would compile every module that it imports again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test unit e2e lint schemas constraints clean
 
 help: ## Show this list.
