@@ -19,9 +19,7 @@ MODULE_LINES, FUNCTION_LINES = 200, 40
 EVERY = {"directory"}
 EXTRA = {"report": {"token"}}
 JOURNEY = {"directory", "python", "requirements", "token"}
-HEAVY = (
-    "dvc httpx hypothesis numpy onnx onnxruntime pandas pandera polars psutil pydantic pynvml pytest torch yaml"
-)
+HEAVY = "dvc httpx hypothesis numpy onnx onnxruntime pandas pandera polars psutil pydantic pynvml pytest torch yaml"
 
 
 def action(path: str) -> dict[str, Any]:
