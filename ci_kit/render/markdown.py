@@ -77,7 +77,10 @@ def _verdict(view: View, limit: int) -> str:
 
 
 def _rest(text: str, limit: int) -> str:
-    return (" " if text.startswith(" ") else "") + plain(shorten(text.strip(), limit))
+    # Punctuation that follows the emphasised part would by itself become code.
+    mark = text[:1] if text[:1] in {";", ":", ".", ","} else ""
+    text = text.removeprefix(mark)
+    return mark + (" " if text.startswith(" ") else "") + plain(shorten(text.strip(), limit))
 
 
 def _comparison(view: View, most: int) -> str:
