@@ -41,8 +41,10 @@ def compare_with(job: Job, dataset: Dataset) -> Baseline:
     past = find(git, start, "evaluate", job.say)
     if past is None:
         return _none(job, f"the history branch has no result of {start[:7]} or any commit before it")
-    model, why_no_model = _model(job, git, past, dataset)
     stored, why_not_stored = _stored(past, dataset)
+    # With its scores at hand the model itself serves only the tests and the latency beside ours.
+    needed = stored is None or bool(job.config.evaluate.tests)
+    model, why_no_model = _model(job, git, past, dataset, remote=needed)
     if stored is not None:
         known = past.result.metrics.get("macro_f1")
         f1 = known.value if known else None
@@ -79,11 +81,11 @@ def _stored(past: Past, dataset: Dataset) -> tuple[Scores | None, str]:
     return scores, ""
 
 
-def _model(job: Job, git: Git, past: Past, dataset: Dataset) -> tuple[Model | None, str]:
+def _model(job: Job, git: Git, past: Past, dataset: Dataset, *, remote: bool) -> tuple[Model | None, str]:
     target = job.root / FOLDER / MODEL
     target.unlink(missing_ok=True)
     try:
-        fetch(git, past.sha, target)
+        fetch(git, past.sha, target, remote=remote)
         model = load(target, job.root, task=dataset.task, features=dataset.features)
         model.name = "the baseline"
         model.bind(dataset.frame, dataset.truth)

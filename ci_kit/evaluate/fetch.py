@@ -18,11 +18,11 @@ TIMEOUT = 300.0  # seconds for `dvc get`
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
-def fetch(git: Git, sha: str, target: Path) -> None:
+def fetch(git: Git, sha: str, target: Path, *, remote: bool = True) -> None:
     """Write the model that `evaluate.model` names at that revision to `target`; raise UserError if it can't be had.
 
-    Looked for in git, then in DVC's local cache, then by `dvc get`. A `path.py:function` can't be run at another
-    revision, because its imports would be those of this one.
+    Looked for in git, then in DVC's local cache, then by `dvc get` if `remote`, which may take long. A
+    `path.py:function` can't be run at another revision, because its imports would be those of this one.
     """
     path = model_path(git, sha)
     content = git.show(sha, path)
@@ -31,6 +31,8 @@ def fetch(git: Git, sha: str, target: Path) -> None:
         if md5 is None:
             raise UserError(f"{path} at {sha[:7]} is neither in git nor in DVC", hint="Track it with git or DVC")
         cached = _cached(git.root, md5)
+        if cached is None and not remote:
+            raise UserError(f"{path} at {sha[:7]} is not in DVC's local cache")
         if cached is None:
             _dvc_get(git, sha, path, target)
             return

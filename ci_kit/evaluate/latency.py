@@ -13,7 +13,7 @@ from ci_kit.stats import Interval
 
 BATCH, ROUNDS, WARM = 64, 60, 5
 BUDGET = 4.0  # seconds; slow models get fewer rounds, at least LEAST
-LEAST = 10
+LEAST = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +37,11 @@ def measure(
     """
     frame = take(dataset.frame, np.resize(np.arange(len(dataset)), batch))
     models = [candidate] if baseline is None else [candidate, baseline]
-    for _ in range(WARM):
-        for model in models:
-            model.raw(frame)
     times: list[list[float]] = []
     end = time.perf_counter() + BUDGET
+    for number in range(WARM):
+        for model in models if number == 0 or time.perf_counter() < end - BUDGET / 2 else ():
+            model.raw(frame)
     for number in range(rounds):
         if number >= LEAST and time.perf_counter() > end:
             break

@@ -48,6 +48,13 @@ def test_a_model_in_dvc_comes_from_the_local_cache(tmp_path: Path, files: dict[s
     assert (tmp_path / "got").read_bytes() == BYTES
 
 
+def test_a_damaged_or_absent_cache_is_not_trusted(tmp_path: Path) -> None:
+    repo, sha = repository(tmp_path, {"dvc.lock": LOCK.encode()})
+    cache(tmp_path / "repo", b"something else")
+    with pytest.raises(UserError, match="not in DVC's local cache"):
+        fetch(repo, sha, tmp_path / "got", remote=False)
+
+
 @pytest.mark.parametrize(
     ("files", "says"),
     [
