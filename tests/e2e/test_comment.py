@@ -204,3 +204,10 @@ def test_what_a_crash_left_behind_is_healed_by_the_next_run(github: Hub, forge: 
     forge().comment("default", "well", stamp(4))
     (body,) = ours(github)
     assert "well" in body
+
+
+def test_a_comment_whose_answer_was_lost_is_not_written_again(github: Hub, forge: MakeForge) -> None:
+    github.gateway.fault(Fault(method="POST", kind="reset-after"))
+    forge().comment("default", "one", stamp(1))
+    assert len(github.gateway.calls("^POST")) == 1
+    assert len(ours(github)) == 1
