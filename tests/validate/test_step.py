@@ -215,6 +215,13 @@ def test_bad_input_is_one_clear_line(
     assert "\n" not in str(caught.value)
 
 
+def test_an_error_of_the_users_parser_shows_no_sensitive_value(validate: Validate) -> None:
+    schema = "import pandera.pandas as pa\nschema = pa.DataFrameSchema(parsers=pa.Parser(lambda f: int(f['ssn'][0])))"
+    with pytest.raises(UserError, match="can't be run") as caught:
+        validate(pl.DataFrame({"ssn": ["XSECRETX"]}), schema, sensitive="ssn")
+    assert "XSECRETX" not in str(caught.value)
+
+
 def test_no_data_set_at_all_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no data to test"):
         step.run(Job(root=tmp_path, config=Config()))
