@@ -36,8 +36,14 @@ def markdown(view: View, budget: int = COMMENT) -> str:
         _section("steps", 2, [_steps(view, size) for size in (200, 40)]),
         _section("checks that need attention", 3, [_attention(view, *size) for size in _sizes(comment)]),
         _section("curves", 6, [fold("Curves", curves(view, most)) for most in (12, 1, 0)]),
-        _section("all checks", 7, [fold(checks, every_check(view, most)) for most in (5000, 50, 0)]),
-        _section("all metrics", 5, [fold("All metrics", every_metric(view, most)) for most in (2000, 50, 0)]),
+        _section(
+            "all checks", 7, [fold(checks, every_check(view, most)) for most in (200 if comment else 5000, 50, 0)]
+        ),
+        _section(
+            "all metrics",
+            5,
+            [fold("All metrics", every_metric(view, most)) for most in (200 if comment else 5000, 50, 0)],
+        ),
         _section("run facts", 4, [fold("Reproduce it, and facts of the run", reproduce(view)), ""]),
     ]
     return _fit(sections, budget - RESERVED, view.whole)
