@@ -215,6 +215,11 @@ def by_place(frame: Any) -> np.ndarray:
     return number(frame) * 0 + (np.arange(len(frame)) if len(frame) != 1 else 0)
 
 
+def hates_falling(frame: Any) -> np.ndarray:
+    x = number(frame)
+    return x + (len(x) > 1 and x[0] > x[-1])
+
+
 def hates_empty(frame: Any) -> np.ndarray:
     if not len(frame):
         raise UserError("fails", why="no rows")
@@ -227,6 +232,7 @@ def hates_empty(frame: Any) -> np.ndarray:
         (lambda frame: number(frame) / (number(frame) != 2), "not finite on edge values: x=2.0"),
         (whole_batch, "the answer alone differs by"),
         (by_place, "the answer alone differs by"),
+        (hates_falling, "the answers depend on the order of the rows on edge values: they differ by 1"),
         (hates_empty, "fails on an empty batch: no rows; allow it by empty=False"),
     ],
 )
