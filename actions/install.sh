@@ -24,9 +24,8 @@ quietly() {
   return "$failed"
 }
 
-# The kit's place and content: an action of another ref installs its own.
+# The kit's content: an action of another ref installs its own.
 fingerprint() {
-  printf '%s\n' "$root"
   (cd "$root" && find pyproject.toml ci_kit -type f ! -name '*.pyc' -exec cksum {} + | LC_ALL=C sort | cksum)
 }
 

@@ -3,6 +3,7 @@
 import difflib
 import importlib.util
 import itertools
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -59,7 +60,9 @@ def _importable(root: Path, folder: Path) -> Iterator[None]:
         sys.modules.pop(name, None)
         del _owners[name]
     before, path, writes = set(sys.modules), list(sys.path), sys.dont_write_bytecode
-    sys.path += [str(one) for one in dict.fromkeys((folder, root)) if str(one) not in path]
+    # The kit runs with -I, which ignores PYTHONPATH; the user's own code may need it (`env: PYTHONPATH: src`).
+    theirs = [root / one for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
+    sys.path += [str(one) for one in dict.fromkeys((folder, root, *theirs)) if str(one) not in path]
     sys.dont_write_bytecode = True
     importlib.invalidate_caches()
     try:
@@ -88,5 +91,5 @@ def _explain(error: BaseException, root: Path, path: Path, file: str) -> UserErr
     text = next(iter(str(error).splitlines()), "")[:200]
     hint = ""
     if isinstance(error, ModuleNotFoundError):
-        hint = f"Install {error.name} in the environment that ci-kit runs in"
+        hint = f"Install {error.name} where ci-kit runs (in CI: the input `requirements` of actions/setup)"
     return UserError(f"{place} can't be imported", why=f"{type(error).__name__}: {text}".rstrip(": "), hint=hint)

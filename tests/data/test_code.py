@@ -92,3 +92,11 @@ def test_what_does_not_import_is_one_line_with_the_users_place(
         load_object(reference, tmp_path)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_folders_of_pythonpath_can_be_imported_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "shared_limits.py").write_text("LIMIT = 7")
+    (tmp_path / "schemas.py").write_text("from shared_limits import LIMIT")
+    monkeypatch.setenv("PYTHONPATH", "src")
+    assert load_object("schemas.py:LIMIT", tmp_path) == 7
