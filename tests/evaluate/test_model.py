@@ -6,7 +6,7 @@ import onnx
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper
 
@@ -160,6 +160,7 @@ def test_a_function_sees_its_features_alone(tmp_path: Path) -> None:
     assert load("m.py:predict", tmp_path, task="regression", features=("b",)).predict(frame()).tolist() == [0, 2, 4]
 
 
+@settings(max_examples=15)
 @given(st.lists(st.floats(allow_nan=False, width=32) | st.none(), min_size=1, max_size=20))
 def test_both_flavours_give_the_same_numbers(cells: list[float | None]) -> None:
     left, right = (

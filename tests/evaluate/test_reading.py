@@ -2,7 +2,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hn
 
@@ -46,6 +46,7 @@ def test_an_answer_of_another_shape_is_refused(raw: np.ndarray, task: str, says:
     assert str(error.value).startswith(says)
 
 
+@settings(max_examples=15)
 @given(hn.arrays(np.float64, (5, 3), elements=st.floats(-1e4, 1e4)))
 def test_logits_become_probabilities_that_keep_the_winner(raw: np.ndarray) -> None:
     given_ = Reading(kind="logits")(raw)
@@ -54,6 +55,7 @@ def test_logits_become_probabilities_that_keep_the_winner(raw: np.ndarray) -> No
     assert (given_[np.arange(5), raw.argmax(axis=1)] == given_.max(axis=1)).all()
 
 
+@settings(max_examples=15)
 @given(hn.arrays(np.float64, (5,), elements=st.floats(-1e300, 1e300)))
 def test_a_single_logit_becomes_two_probabilities(raw: np.ndarray) -> None:
     given_ = Reading(kind="logit")(raw)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hn
 
@@ -112,6 +112,7 @@ def test_a_target_that_can_not_be_scored_is_named(values: np.ndarray, task: str,
 columns = hn.arrays(np.float32, st.integers(1, 30), elements=st.floats(0, 7, width=32))
 
 
+@settings(max_examples=15)
 @given(columns)
 def test_packed_scores_come_back_the_same(loss: np.ndarray) -> None:
     correct = (loss < 1).astype(np.float32)
@@ -122,6 +123,7 @@ def test_packed_scores_come_back_the_same(loss: np.ndarray) -> None:
     np.testing.assert_array_equal(back.correct, correct)
 
 
+@settings(max_examples=15)
 @given(columns)
 def test_packing_is_deterministic(loss: np.ndarray) -> None:
     assert pack(Scores(truth="x", loss=loss)) == pack(Scores(truth="x", loss=loss))
