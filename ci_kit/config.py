@@ -13,6 +13,7 @@ from ci_kit.sections import DataName, DataSet, Evaluate, Report, Section, Train,
 
 FILE = "ci-kit.yaml"
 MAX_BYTES = 2**20
+MAX_DEPTH = 20
 
 
 class Config(Section):
@@ -27,13 +28,22 @@ class Config(Section):
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader without aliases (a bomb needs them, a configuration does not) and duplicate keys."""
+    """PyYAML's safe loader without what a bomb needs and a configuration does not: aliases, depth, duplicate keys."""
+
+    depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.events.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.MarkedYAMLError(problem="aliases are not allowed", problem_mark=mark)
-        return super().compose_node(parent, index)
+        if self.depth >= MAX_DEPTH:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem=f"more than {MAX_DEPTH} levels", problem_mark=mark)
+        self.depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[object] = set()

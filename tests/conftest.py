@@ -7,7 +7,7 @@ from hypothesis import settings
 
 pytest_plugins = ["pytester"]
 
-settings.register_profile("kit", deadline=None, derandomize=True, max_examples=60)
+settings.register_profile("kit", deadline=None, derandomize=True, max_examples=40)
 settings.load_profile("kit")
 
 # The only reasons for which a test may be skipped where CI=true; anything else turns the run red.

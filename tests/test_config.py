@@ -58,7 +58,7 @@ def test_an_override_wins_over_the_file() -> None:
         ("!!python/object:os.system {}", "is not valid YAML"),
         ("- a", "ci-kit.yaml is a list (it must be a mapping)"),
         ("x" * (config.MAX_BYTES + 1), "the limit is 1,048,576"),
-        ("[" * 10_000, "is not valid YAML"),
+        ("[" * 100_000, "is not valid YAML (more than 20 levels)"),
         ("? [a, b]\n: 1", "is not valid YAML"),
         ("1: 2", "keys should be strings"),
     ],

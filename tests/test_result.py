@@ -5,7 +5,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -13,8 +13,9 @@ from ci_kit import result, schemas
 from ci_kit.errors import UserError
 from ci_kit.result import Chart, Check, Cost, File, Location, Metric, Result, Run, Series, Source, Status
 
+# Short lists and texts: each example builds dozens of them.
 statuses = st.sampled_from(("pass", "fail", "warn", "skip", "unsure"))
-anything = st.text(alphabet=st.characters(), max_size=80)
+anything = st.text(alphabet=st.characters(), max_size=20)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 checks = st.builds(
     Check,
@@ -25,7 +26,7 @@ checks = st.builds(
     location=st.none() | st.builds(Location, file=anything, line=st.integers(1, 10**6)),
 )
 metrics = st.builds(Metric, value=finite, direction=st.sampled_from((None, "up", "down")), n=st.none() | st.integers(0))
-pairs = st.lists(st.tuples(finite, finite), max_size=20)
+pairs = st.lists(st.tuples(finite, finite), max_size=5)
 series = st.builds(
     lambda name, points: Series(name=name, x=tuple(x for x, _ in points), y=tuple(y for _, y in points)),
     anything,
@@ -62,6 +63,7 @@ def made(*given: Status, **more: Any) -> Result:
     return Result(step="validate", checks=listed, source=Source(), run=run, **more)
 
 
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(results)
 def test_what_is_saved_is_what_is_loaded_and_fits_the_published_schema(one: Result) -> None:
     raw = one.model_dump_json(exclude_none=True).encode()

@@ -12,6 +12,9 @@ from jsonschema.validators import validator_for
 
 from tests.actions_yml import lint
 
+# Real bash, zizmor and shellcheck: not a matter of milliseconds.
+pytestmark = pytest.mark.e2e
+
 TOOLS = Path(sys.executable).parent
 ALL = [*lint.ACTIONS, *lint.WORKFLOWS, lint.ROOT / ".github" / "dependabot.yml"]
 

@@ -18,6 +18,9 @@ from hypothesis import strategies as st
 from tests.actions_yml import lint
 from tests.hostile import CORPUS, anything
 
+# Real bash, zizmor and shellcheck: not a matter of milliseconds.
+pytestmark = pytest.mark.e2e
+
 STUB = """\
 import json, os, sys
 names = ("DVC_NO_ANALYTICS", "ITERATIVE_DO_NOT_TRACK", "BENTOML_DO_NOT_TRACK", "DO_NOT_TRACK", "GITHUB_TOKEN", "PATH")

@@ -125,6 +125,7 @@ def test_no_remote_and_an_unreachable_remote_mean_none(repo: Path, tmp_path: Pat
     assert find(Git(repo), main[0], "evaluate") is None
 
 
+@pytest.mark.e2e
 def test_ten_thousand_commits_are_searched_quickly(repo: Path) -> None:
     main = linear(repo, 10_000)
     linear(repo, 1, entries(repo, [result(main[0])], main[0]), branch="ci-kit")

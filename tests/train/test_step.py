@@ -170,6 +170,7 @@ def test_gpu_figures_are_part_of_the_findings(tmp_path: Path, said: list[str], m
 
 
 @pytest.mark.parametrize("adopts", [True, False], ids=["adopted", "marked"])
+@pytest.mark.e2e
 def test_background_processes_are_ended_and_named(
     tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch, adopts: bool
 ) -> None:
