@@ -78,6 +78,7 @@ def fit(params: dict[str, float], device: torch.device) -> tuple[Digits, list[di
 
 def main() -> None:
     params = yaml.safe_load(Path("params.yaml").read_text())["train"]
+    torch.set_num_threads(1)  # the network is so small that threads only wait for each other
     torch.manual_seed(params["seed"])
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     print(f"training on {device}", flush=True)
