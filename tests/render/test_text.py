@@ -45,7 +45,7 @@ def shown(text: str) -> str:
     return text.replace("<!--", "<! --").replace("![](", "! [](")
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(anything)
 def test_text_is_words_and_code(text: str) -> None:
     assert_text_is_words_and_code(text)
@@ -89,7 +89,7 @@ def test_nothing_leaves_a_fence() -> None:
         assert not MARKER.search(markdown)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(anything, anything)
 def test_text_at_the_start_of_any_block_is_still_text(first: str, second: str) -> None:
     head = plain(first) or "x"

@@ -19,7 +19,7 @@ COLUMNS: dict[str, tuple[Any, Any]] = {
 
 @pytest.mark.parametrize("kind", COLUMNS)
 @pytest.mark.parametrize("width", [1, 2])
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(draw=st.data())
 def test_duplicates_are_those_of_polars(kind: str, width: int, draw: Any) -> None:
     values, dtype = COLUMNS[kind]
