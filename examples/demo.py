@@ -81,10 +81,10 @@ class Demo:
         print(f"  params.yaml: {', '.join(f'{key} {value}' for key, value in changes.items())}")
 
     def break_data(self) -> None:
-        """A scanner that counts to 255, labels that were lost, and rows that the evaluation data has too."""
+        """A scanner whose paper is grey, labels that were lost, and rows that the evaluation data has too."""
         folder = self.root / "data"
         frame, evaluation = pl.read_csv(folder / "train.csv"), pl.read_csv(folder / "evaluation.csv")
-        broken = frame.head(40).with_columns(pl.col("p20", "p21") * 16 + 15, position=pl.col("position") + 5000)
+        broken = frame.head(40).with_columns(pl.col("p20", "p21") * 14 + 20, position=pl.col("position") + 5000)
         lost = frame.slice(40, 12).with_columns(digit=pl.lit(None, pl.Int64), position=pl.col("position") + 6000)
         pl.concat([frame, broken, lost, evaluation.head(25)]).write_csv(folder / "train.csv")
         self.run("dvc add --quiet data/train.csv")
