@@ -18,14 +18,13 @@ help: ## Show this list.
 demo: .venv/demo ## The main job on real input: three pull requests, locally.
 	@$(BIN)/python examples/demo.py
 
-test: .venv/dev tests/e2e/node/node_modules/.done lint ## Everything: lint, unit and end-to-end tests.
-	$(BIN)/python -m pytest
+test: lint unit e2e ## Everything.
 
 unit: .venv/dev ## The tests that take seconds.
-	$(BIN)/python -m pytest -m "not e2e"
+	$(BIN)/python -m pytest -q -m "not e2e" -n auto
 
-e2e: .venv/dev tests/e2e/node/node_modules/.done ## The tests that drive real act, emulate, dvc and the demo.
-	$(BIN)/python -m pytest -m e2e
+e2e: .venv/dev tests/e2e/node/node_modules/.done ## The tests that drive real act, emulate, DVC, zizmor and the demo.
+	$(BIN)/python -m pytest -q -m e2e -n 2 --dist loadfile
 
 lint: .venv/dev ## Style, types and layers.
 	$(BIN)/ruff check
