@@ -1,5 +1,6 @@
 """The journeys: which steps, in which order, and how the findings of a step become its Result."""
 
+import contextlib
 import hashlib
 import importlib
 import os
@@ -11,14 +12,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ci_kit import __version__, actions, config, errors
+from ci_kit import __version__, actions, config, data, errors
 from ci_kit.forge.git import Git, base
 from ci_kit.job import Job
 from ci_kit.parts import Check, Run, Source
 from ci_kit.render.terminal import terminal
-from ci_kit.result import Findings, Result, result_path
+from ci_kit.result import FOLDER, Findings, Result, result_path
 
 CHECK = ("validate", "train", "evaluate")
+REPORTS = (f"{FOLDER}/report.md", f"{FOLDER}/report.html")
 LOCKFILES = ("uv.lock", "poetry.lock", "pdm.lock", "pixi.lock", "conda-lock.yml", "requirements.txt")
 
 
@@ -58,7 +60,8 @@ def step(name: str, root: Path, overrides: Mapping[str, object] | None = None) -
         source=source.model_copy(update={"data": dict(findings.data)}),
         run=run,
     )
-    _announce(Result.model_validate(_redacted(result.model_dump(by_alias=True))), root)
+    told = isinstance(trouble, errors.CiKitError)  # the one line that ends the command says it
+    _announce(Result.model_validate(_redacted(result.model_dump(by_alias=True))), root, quiet=told)
     if trouble is not None:
         raise trouble
     return result
@@ -78,13 +81,19 @@ def _redacted(value: Any) -> Any:
 
 def check(root: Path, overrides: Mapping[str, Mapping[str, object]], *, report: bool = True) -> int:
     """Run validate, train and evaluate until one of them fails, then the report; return the exit code."""
-    for name in (*CHECK, "report"):
-        result_path(root, name).unlink(missing_ok=True)
-    code, first = errors.PASSED, None
-    for name in CHECK:
+    # A run that is cancelled must not leave the last run's words behind.
+    for stale in [result_path(root, name) for name in (*CHECK, "report")] + [root / name for name in REPORTS]:
+        stale.unlink(missing_ok=True)
+    code, first, steps = errors.PASSED, None, list(CHECK)
+    while steps:
+        name = steps.pop(0)
         try:
+            before = _data_marks(root) if name == "train" else {}
             if step(name, root, overrides.get(name)).status == "fail":
                 code = errors.FAILED
+            elif name == "train" and _data_marks(root) != before:
+                print("The training changed the data: it is tested again.")  # noqa: T201 - for people
+                steps.insert(0, "validate")
         except errors.Cancelled:
             raise
         except Exception as error:  # noqa: BLE001 - raised again after the report
@@ -97,6 +106,17 @@ def check(root: Path, overrides: Mapping[str, Mapping[str, object]], *, report: 
     if first is not None:
         raise first
     return code
+
+
+def _data_marks(root: Path) -> dict[Path, tuple[int, int, int]]:
+    """Say cheaply which bytes the data sets have: a stage of the training may write what was tested before it."""
+    settings, _ = configuration(root, actions.event(), {})
+    found: dict[Path, tuple[int, int, int]] = {}
+    for dataset in settings.data.values():
+        with contextlib.suppress(errors.UserError):
+            stats = {path: path.stat() for path in data.files(dataset, root)}
+            found |= {path: (stat.st_ino, stat.st_mtime_ns, stat.st_size) for path, stat in stats.items()}
+    return found
 
 
 def _reportable(root: Path) -> bool:
@@ -126,6 +146,7 @@ def describe(root: Path, settings: config.Config, raw: bytes, event: actions.Eve
     git = Git(root)
     if not git.is_repository() or git.find("HEAD") is None:
         return Source(repo=event.repo, **known)
+    known["directory"] = git.prefix().rstrip("/")
     base_sha, _ = base(git, event.base_sha if event.number else None, settings.base)
     return Source(
         repo=event.repo or git.slug(), sha=event.sha or git.sha(), base_sha=base_sha, dirty=git.dirty(), **known
@@ -141,13 +162,15 @@ def _trouble(error: BaseException) -> Check:
     return Check(id="error", title="The step broke: a bug of ci-kit, not of this change", status="fail", detail=detail)
 
 
-def _announce(result: Result, root: Path) -> None:
+def _announce(result: Result, root: Path, *, quiet: bool) -> None:
     path = result.save(root)
-    print(terminal(result))  # noqa: T201 - the command's answer
+    if not quiet:
+        print(terminal(result))  # noqa: T201 - the command's answer
     for one in result.checks:
         if one.location and one.status in ("fail", "warn", "unsure"):
             level: actions.runtime.Level = "error" if one.status == "fail" else "warning"
             text = "\n".join(part for part in (one.observed, one.detail) if part)
-            actions.annotate(level, text or one.title, title=one.title, file=one.location.file, line=one.location.line)
+            file = "/".join(part for part in (result.source.directory, one.location.file) if part)
+            actions.annotate(level, text or one.title, title=one.title, file=file, line=one.location.line)
     actions.output("status", result.status)
     actions.output("result", str(path))

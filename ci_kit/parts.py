@@ -29,6 +29,11 @@ Prose = Annotated[str, BeforeValidator(partial(clip, limit=4000)), Field(max_len
 Hex = Annotated[str, Field(pattern=r"^[0-9a-f]{4,64}$")]
 
 
+# No absolute path and no '..' segment, without look-around, so that any JSON Schema validator can check it.
+_SEGMENT = r"(?:[^./\\\x00][^/\\\x00]*|\.[^./\\\x00][^/\\\x00]*|\.\.[^/\\\x00]+)"
+_RELATIVE = rf"^({_SEGMENT}/)*{_SEGMENT}$"
+
+
 class Closed(BaseModel):
     """What every part of a Result shares: frozen, no unknown keys."""
 
@@ -92,11 +97,6 @@ class Chart(Closed):
     series: Annotated[tuple[Series, ...], Field(min_length=1, max_length=12)]
 
 
-# No absolute path and no '..' segment, without look-around, so that any JSON Schema validator can check it.
-_SEGMENT = r"(?:[^./\\\x00][^/\\\x00]*|\.[^./\\\x00][^/\\\x00]*|\.\.[^/\\\x00]+)"
-_RELATIVE = rf"^({_SEGMENT}/)*{_SEGMENT}$"
-
-
 class File(Closed):
     """A file that the step left behind, named relative to the repository's root."""
 
@@ -113,9 +113,10 @@ class File(Closed):
 
 
 class Source(Closed):
-    """Which code, configuration and data the Result speaks of."""
+    """Which code, configuration and data the Result speaks of; `directory` is the folder of ci-kit.yaml."""
 
     repo: Line = ""
+    directory: Annotated[Line, Field(pattern=rf"^$|{_RELATIVE}")] = ""
     sha: Hex | None = None
     base_sha: Hex | None = None
     dirty: bool = False

@@ -1,6 +1,7 @@
 """The command line end to end: exit codes, one line per mistake, and what is left behind."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -166,3 +167,30 @@ def test_a_secret_that_a_check_would_show_does_not_leave_the_process(
     assert "can not reach" in saved
     for text in (saved, seen.out, seen.err):
         assert "correct-horse-battery" not in text
+
+
+def test_data_that_the_training_writes_is_tested_again_before_the_model_is(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write = "import os; open('new.csv', 'w').write('id,x\\n1,-5\\n'); os.replace('new.csv', 'data.csv')"
+    (repository / "prepare.py").write_text(write)
+    assert kit(monkeypatch, "run", "check", "--no-report", f"--command={sys.executable} prepare.py") == 1
+    assert "it is tested again" in capsys.readouterr().out
+    assert result.load(repository / ".ci-kit" / "validate.json").status == "fail"
+    assert not (repository / ".ci-kit" / "evaluate.json").exists()
+
+
+def test_a_run_leaves_nothing_that_git_would_add(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subprocess.run(["git", "init", "--quiet"], cwd=repository, check=True)
+    assert kit(monkeypatch, "validate") == 0
+    status = ["git", "status", "--porcelain", "--untracked-files=all"]
+    assert ".ci-kit" not in subprocess.run(status, cwd=repository, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_new_run_removes_the_last_reports_words_first(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = repository / ".ci-kit" / "report.md"
+    old.parent.mkdir()
+    old.write_text("all is well")
+    (repository / "ci-kit.yaml").write_text("dta: {}")
+    assert kit(monkeypatch, "run", "check", "--no-report") == 2
+    assert not old.exists()

@@ -146,7 +146,7 @@ def test_saving_replaces_the_whole_file(tmp_path: Path) -> None:
     first = made("fail").save(tmp_path)
     assert made("pass").save(tmp_path) == first == tmp_path / ".ci-kit" / "validate.json"
     assert result.load(first).status == "pass"
-    assert [path.name for path in first.parent.iterdir()] == ["validate.json"]
+    assert sorted(path.name for path in first.parent.iterdir()) == [".gitignore", "validate.json"]
 
 
 def test_a_missing_result_says_what_to_do(tmp_path: Path) -> None:

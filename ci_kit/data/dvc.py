@@ -5,11 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import yaml
 
 from ci_kit.errors import UserError
+
+# Two pulls at a time get in each other's way, and leave less than there was.
+_one_at_a_time = threading.Lock()
 
 
 def tracked(path: Path, root: Path) -> str | None:
@@ -24,24 +28,29 @@ def tracked(path: Path, root: Path) -> str | None:
 def pull(entry: str, root: Path) -> bool:
     """Download a missing file or folder that DVC tracks, itself or in a folder above; say whether it is there now.
 
-    Raises UserError, with DVC's last words, when DVC tracks it and can't bring it.
+    Raises UserError, with DVC's own words, when DVC tracks it and can't bring it.
     """
-    path, top = (root / entry).resolve(), root.resolve()
-    above = [place for place in (path, *path.parents) if place.is_relative_to(top) and place != top]
-    if path.exists() or not any(tracked(place, root) for place in above):
+    with _one_at_a_time:
+        path, top = (root / entry).resolve(), root.resolve()
+        above = [place for place in (path, *path.parents) if place.is_relative_to(top) and place != top]
+        known = next((place for place in above if tracked(place, root)), None)
+        if known and not path.exists():
+            # The whole output, not the file in it: asked for a part, DVC may remove the rest of the folder.
+            _bring(entry, known.relative_to(top).as_posix(), root)
         return path.exists()
+
+
+def _bring(entry: str, output: str, root: Path) -> None:
     command = _command()
     if command is None:
         raise UserError(f"no data at {entry}", why="DVC tracks it and is not installed", hint="Type: pip install dvc")
     env = os.environ | {"DVC_NO_ANALYTICS": "1"}
-    done = subprocess.run(
-        [*command, "pull", "--quiet", "--", entry], cwd=root, env=env, capture_output=True, check=False
-    )
-    if done.returncode or not path.exists():
-        words = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
-        why = f"DVC tracks it and can't bring it: {words[-1].removeprefix('ERROR: ')[:300]}"
-        raise UserError(f"no data at {entry}", why=why, hint=f"Try: dvc pull {entry}")
-    return True
+    done = subprocess.run([*command, "pull", "--", output], cwd=root, env=env, capture_output=True, check=False)
+    if done.returncode or not (root / entry).exists():
+        lines = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+        words = next((line for line in lines if line.startswith("ERROR")), lines[-1]).removeprefix("ERROR: ")[:300]
+        why = f"DVC tracks it and can't bring it: {words}"
+        raise UserError(f"no data at {entry}", why=why, hint=f"Try: dvc pull {output}")
 
 
 def _command() -> list[str] | None:

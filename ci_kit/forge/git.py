@@ -130,6 +130,10 @@ class Git:
         """Say whether older commits were left out of this clone."""
         return self.read("rev-parse", "--is-shallow-repository") == "true"
 
+    def prefix(self) -> str:
+        """Return the root relative to the top of the work tree, with a slash at its end, empty for the top itself."""
+        return self.read("rev-parse", "--show-prefix") or ""
+
     def remote_url(self) -> str | None:
         """Return where `origin` is."""
         return self.read("config", "--get", "remote.origin.url") or None

@@ -1,6 +1,7 @@
 """The history: a branch of the repository that holds the Results of trusted commits, the kit's only database.
 
-`results/<sha>/<step>.json` is a Result, `results/<sha>/<step>.<file>` the per-row scores that belong to it.
+`results/<sha>/<step>.json` is a Result, `results/<sha>/<step>.<file>` the per-row scores that belong to it. Where the
+`ci-kit.yaml` lies in a folder, as in a monorepo, that folder stands between commit and step.
 """
 
 import hashlib
@@ -35,16 +36,16 @@ def find(git: Git, start: str, step: str, say: Callable[[str], None] = lambda _:
 
     A damaged entry is named through `say` and the next ancestor is tried.
     """
-    names = _names(git)
-    wanted = f"{step}.json"
+    names, prefix = _names(git), git.prefix()
     for sha in git.ancestors(start):
-        for ref in names.get(f"results/{sha}/{wanted}", ()):
+        folder = f"results/{sha}/{prefix}"
+        for ref in names.get(f"{folder}{step}.json", ()):
             try:
-                result = _result(git, ref, sha, step)
+                result = _result(git, f"{ref}:{folder}{step}.json", sha, step)
             except UserError as error:
                 say(f"history: skipped {step} of {sha[:12]}: {error}")
                 continue
-            scores = _scores(git, ref, f"results/{sha}", result)
+            scores = _scores(git, f"{ref}:{folder}", result)
             return Past(result=result, sha=sha, distance=git.distance(sha, start), scores=scores)
     return None
 
@@ -57,11 +58,12 @@ def entries(root: Path, results: list[Result], sha: str) -> dict[str, bytes]:
     for result in results:
         stem = f"{result.step}-{result.name}" if result.name else result.step
         text = result.model_dump_json(indent=2, exclude_none=True) + "\n"
-        found[f"results/{sha}/{stem}.json"] = text.encode()
+        folder = PurePosixPath("results", sha, result.source.directory)
+        found[f"{folder}/{stem}.json"] = text.encode()
         for file in _kept(result):
             content = _own(root, file)
             if content is not None:
-                found[f"results/{sha}/{stem}.{PurePosixPath(file.path).name}"] = content
+                found[f"{folder}/{stem}.{PurePosixPath(file.path).name}"] = content
     return found
 
 
@@ -77,9 +79,9 @@ def _names(git: Git) -> dict[str, list[str]]:
     return names
 
 
-def _result(git: Git, ref: str, sha: str, step: str) -> Result:
-    name = f"results/{sha}/{step}.json"
-    result = parse(_blob(git, f"{ref}:{name}", MAX_BYTES), name)
+def _result(git: Git, place: str, sha: str, step: str) -> Result:
+    name = place.partition(":")[2]
+    result = parse(_blob(git, place, MAX_BYTES), name)
     stem = f"{result.step}-{result.name}" if result.name else result.step
     if stem != step:
         raise UserError(f"{name} is a result of {stem}")
@@ -88,11 +90,11 @@ def _result(git: Git, ref: str, sha: str, step: str) -> Result:
     return result
 
 
-def _scores(git: Git, ref: str, folder: str, result: Result) -> bytes | None:
+def _scores(git: Git, folder: str, result: Result) -> bytes | None:
     stem = f"{result.step}-{result.name}" if result.name else result.step
     for file in _kept(result):
         try:
-            content = _blob(git, f"{ref}:{folder}/{stem}.{PurePosixPath(file.path).name}", SCORES_BYTES)
+            content = _blob(git, f"{folder}{stem}.{PurePosixPath(file.path).name}", SCORES_BYTES)
         except UserError:
             continue
         if hashlib.sha256(content).hexdigest() == file.sha256:

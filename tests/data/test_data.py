@@ -143,7 +143,8 @@ def test_a_missing_file_that_dvc_tracks_is_pulled(root: Path, monkeypatch: pytes
     (root / "sub").mkdir()
     name = entry.split("/")[0]
     (root / f"{name}.dvc").write_text(f"outs:\n- path: {name}\n  md5: abc\n")
-    bring = [sys.executable, "-c", "import sys; open(sys.argv[-1], 'w').write('a\\n1\\n'); print(sys.argv)"]
+    code = f"import sys; assert sys.argv[-1] == {name!r}; open({entry!r}, 'w').write('a\\n1\\n')"
+    bring = [sys.executable, "-c", code]
     monkeypatch.setattr("ci_kit.data.dvc._command", lambda: bring)
     assert files(DataSet(path=(entry,)), root) == [root / entry]
 

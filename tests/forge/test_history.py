@@ -8,6 +8,7 @@ from ci_kit.errors import UserError
 from ci_kit.forge import history
 from ci_kit.forge.git import Git
 from ci_kit.forge.history import entries, find
+from ci_kit.forge.local import LocalForge
 from ci_kit.result import File
 from tests.forge.repository import git, linear, result
 
@@ -134,3 +135,17 @@ def test_ten_thousand_commits_are_searched_quickly(repo: Path) -> None:
     assert found is not None
     assert found.distance == 9_999
     assert time.process_time() - started < 0.5
+
+
+def test_models_in_different_folders_of_a_repository_keep_their_own_results(repo: Path) -> None:
+    sha = linear(repo, 1)[0]
+    for folder, value in (("ml/bike", 0.7), ("ml/taxi", 0.8)):
+        one = result(sha, value=value)
+        one = one.model_copy(update={"source": one.source.model_copy(update={"directory": folder})})
+        LocalForge(repo).record(entries(repo, [one], sha), "record")
+        (repo / folder).mkdir(parents=True)
+    for folder, value in (("ml/bike", 0.7), ("ml/taxi", 0.8)):
+        past = find(Git(repo / folder), sha, "evaluate")
+        assert past is not None
+        assert past.result.metrics["accuracy"].value == value
+    assert find(Git(repo), sha, "evaluate") is None
