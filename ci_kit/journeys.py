@@ -6,13 +6,14 @@ import importlib
 import os
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ci_kit import __version__, actions, config, data, errors
+from ci_kit.evaluate.foresee import foresee
 from ci_kit.forge.git import Git, base
 from ci_kit.job import Job
 from ci_kit.parts import Check, Run, Source
@@ -24,8 +25,13 @@ REPORTS = (f"{FOLDER}/report.md", f"{FOLDER}/report.html")
 LOCKFILES = ("uv.lock", "poetry.lock", "pdm.lock", "pixi.lock", "conda-lock.yml", "requirements.txt")
 
 
-def step(name: str, root: Path, overrides: Mapping[str, object] | None = None) -> Result:
-    """Run one step, show and save its Result, and return it.
+def step(
+    name: str,
+    root: Path,
+    overrides: Mapping[str, object] | None = None,
+    before: Callable[[config.Config, Path], None] | None = None,
+) -> Result:
+    """Run one step, after `before` if there is one, show and save its Result, and return it.
 
     When the step can't judge, a Result that says so is saved before the error goes on, so that the report can tell.
     """
@@ -36,6 +42,8 @@ def step(name: str, root: Path, overrides: Mapping[str, object] | None = None) -
     try:
         settings, raw = configuration(root, event, overrides or {})
         source = describe(root, settings, raw, event)
+        if before:
+            before(settings, root)
         module: ModuleType = importlib.import_module(f"ci_kit.{name}.step")
         findings = module.run(Job(root=root, config=settings, source=source, event=event.name))
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - saved for the report, then raised again
@@ -88,10 +96,10 @@ def check(root: Path, overrides: Mapping[str, Mapping[str, object]], *, report: 
     while steps:
         name = steps.pop(0)
         try:
-            before = _data_marks(root) if name == "train" else {}
-            if step(name, root, overrides.get(name)).status == "fail":
+            marks = _data_marks(root) if name == "train" else {}
+            if step(name, root, overrides.get(name), foresee if name == "train" else None).status == "fail":
                 code = errors.FAILED
-            elif name == "train" and _data_marks(root) != before:
+            elif name == "train" and _data_marks(root) != marks:
                 print("The training changed the data: it is tested again.")  # noqa: T201 - for people
                 steps.insert(0, "validate")
         except errors.Cancelled:

@@ -174,6 +174,7 @@ def test_data_that_the_training_writes_is_tested_again_before_the_model_is(
 ) -> None:
     write = "import os; open('new.csv', 'w').write('id,x\\n1,-5\\n'); os.replace('new.csv', 'data.csv')"
     (repository / "prepare.py").write_text(write)
+    (repository / "ci-kit.yaml").write_text(f"{CONFIG}evaluate: {{task: regression, target: x, features: [id]}}")
     assert kit(monkeypatch, "run", "check", "--no-report", f"--command={sys.executable} prepare.py") == 1
     assert "it is tested again" in capsys.readouterr().out
     assert result.load(repository / ".ci-kit" / "validate.json").status == "fail"
@@ -194,3 +195,22 @@ def test_a_new_run_removes_the_last_reports_words_first(repository: Path, monkey
     (repository / "ci-kit.yaml").write_text("dta: {}")
     assert kit(monkeypatch, "run", "check", "--no-report") == 2
     assert not old.exists()
+
+
+@pytest.mark.parametrize(
+    ("section", "says"),
+    [
+        ("target: digit", "no target column 'digit'"),
+        ("target: x\n  features: [x, z]", "`features` names 'z'"),
+        ("target: x\n  tests: nowhere", "no model tests at nowhere"),
+        ("data: test", "no data set 'test'"),
+    ],
+)
+def test_what_evaluate_would_trip_over_is_told_before_the_training(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], section: str, says: str
+) -> None:
+    (repository / "ci-kit.yaml").write_text(f"{CONFIG}evaluate:\n  task: regression\n  {section}\n")
+    assert kit(monkeypatch, "run", "check", "--no-report", "--command=touch trained") == 2
+    assert says in capsys.readouterr().err
+    assert not (repository / "trained").exists()
+    assert says in str(result.load(repository / ".ci-kit" / "train.json").checks[0].detail)
