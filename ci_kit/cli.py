@@ -70,7 +70,7 @@ def _overrides(step: str, given: dict[str, str]) -> dict[str, object]:
 
 def _add(name: str) -> None:
     def command(*, directory: Path, **given: str) -> None:
-        from ci_kit.journeys import step
+        from ci_kit.steps import step
 
         raise typer.Exit(1 if step(name, directory.resolve(), _overrides(name, given)).status == "fail" else 0)
 

@@ -1,0 +1,141 @@
+"""One step, run: the findings of a step become its Result, whatever happens."""
+
+import hashlib
+import importlib
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ci_kit import __version__, actions, config, errors
+from ci_kit.forge.git import Git, base
+from ci_kit.job import Job
+from ci_kit.parts import Check, Run, Source
+from ci_kit.render.terminal import terminal
+from ci_kit.result import Findings, Result, result_path
+
+LOCKFILES = ("uv.lock", "poetry.lock", "pdm.lock", "pixi.lock", "conda-lock.yml", "requirements.txt")
+
+
+def step(
+    name: str,
+    root: Path,
+    overrides: Mapping[str, object] | None = None,
+    before: Callable[[config.Config, Path], None] | None = None,
+) -> Result:
+    """Run one step, after `before` if there is one, show and save its Result, and return it.
+
+    When the step can't judge, a Result that says so is saved before the error goes on, so that the report can tell.
+    """
+    event = actions.event()
+    result_path(root, name).unlink(missing_ok=True)
+    started, clock = datetime.now(UTC), time.monotonic()
+    source, findings, trouble = Source(), Findings(), None
+    try:
+        settings, raw = configuration(root, event, overrides or {})
+        source = describe(root, settings, raw, event)
+        if before:
+            before(settings, root)
+        module: ModuleType = importlib.import_module(f"ci_kit.{name}.step")
+        findings = module.run(Job(root=root, config=settings, source=source, event=event.name))
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - saved for the report, then raised again
+        trouble, findings = error, Findings(checks=(_trouble(error),))
+    run = Run(
+        kit=__version__,
+        event=event.name,
+        url=event.url,
+        attempt=event.attempt,
+        started=started.isoformat(timespec="seconds"),
+        seconds=round(time.monotonic() - clock, 3),
+        machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
+        gpu=findings.gpu,
+        cost=findings.cost,
+    )
+    result = _result(name, findings, source, run)
+    told = isinstance(trouble, errors.CiKitError)  # the one line that ends the command says it
+    _announce(result, root, quiet=told)
+    if trouble is not None:
+        raise trouble
+    return result
+
+
+def _result(name: str, findings: Findings, source: Source, run: Run) -> Result:
+    result = Result(
+        step=name,
+        checks=findings.checks,
+        metrics=dict(findings.metrics),
+        charts=findings.charts,
+        files=findings.files,
+        source=source.model_copy(update={"data": dict(findings.data)}),
+        run=run,
+    )
+    return Result.model_validate(_redacted(result.model_dump(by_alias=True)))
+
+
+def _redacted(value: Any) -> Any:
+    """Blank secrets in every text, since Results leave the process as artifacts, comments and history."""
+    match value:
+        case str():
+            return actions.redact(value)
+        case dict():
+            return {key: _redacted(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return tuple(_redacted(inner) for inner in value)
+    return value
+
+
+def configuration(root: Path, event: actions.Event, overrides: Mapping[str, object]) -> tuple[config.Config, bytes]:
+    """Read `ci-kit.yaml`; on a pull request from a fork the base branch's, so that no fork moves its own bar."""
+    path = root / config.FILE
+    if not event.fork:
+        settings = config.load(path, overrides)
+        return settings, path.read_bytes()
+    raw = Git(root).show(event.base_sha, config.FILE) if event.base_sha else None
+    if raw is None:
+        why = "a pull request from a fork is judged by the base branch's file"
+        raise errors.UserError(f"no {config.FILE} at the base revision", why=why, hint="Check out with fetch-depth: 0")
+    return config.read(raw, overrides), raw
+
+
+def describe(root: Path, settings: config.Config, raw: bytes, event: actions.Event) -> Source:
+    """Say which revision is being judged; without a commit only the configuration is known."""
+    lock = next((root / name for name in LOCKFILES if (root / name).is_file()), None)
+    known = {
+        "config": f"sha256:{hashlib.sha256(raw).hexdigest()}",
+        "lock": f"sha256:{hashlib.sha256(lock.read_bytes()).hexdigest()}" if lock else None,
+    }
+    git = Git(root)
+    if not git.is_repository() or git.find("HEAD") is None:
+        return Source(repo=event.repo, **known)
+    known["directory"] = git.prefix().rstrip("/")
+    base_sha, _ = base(git, event.base_sha if event.number else None, settings.base)
+    return Source(
+        repo=event.repo or git.slug(), sha=event.sha or git.sha(), base_sha=base_sha, dirty=git.dirty(), **known
+    )
+
+
+def _trouble(error: BaseException) -> Check:
+    if isinstance(error, errors.CiKitError):
+        return Check(id="error", title="The step could not judge", status="fail", detail=str(error))
+    if isinstance(error, KeyboardInterrupt):
+        return Check(id="error", title="The step was cancelled", status="fail")
+    detail = f"{type(error).__name__}: {error}"
+    return Check(id="error", title="The step broke: a bug of ci-kit, not of this change", status="fail", detail=detail)
+
+
+def _announce(result: Result, root: Path, *, quiet: bool) -> None:
+    path = result.save(root)
+    if not quiet:
+        print(terminal(result))  # noqa: T201 - the command's answer
+    for one in result.checks:
+        if one.location and one.status in ("fail", "warn", "unsure"):
+            level: actions.runtime.Level = "error" if one.status == "fail" else "warning"
+            text = "\n".join(part for part in (one.observed, one.detail) if part)
+            file = "/".join(part for part in (result.source.directory, one.location.file) if part)
+            actions.annotate(level, text or one.title, title=one.title, file=file, line=one.location.line)
+    actions.output("status", result.status)
+    actions.output("result", str(path))
