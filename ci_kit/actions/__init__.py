@@ -2,7 +2,20 @@
 
 from ci_kit.actions.filters import Filter, harmless
 from ci_kit.actions.payload import Event, event
-from ci_kit.actions.redaction import redact
+from ci_kit.actions.redaction import redact, redactor
 from ci_kit.actions.runtime import active, annotate, group, mask, output, summary
 
-__all__ = ["Event", "Filter", "active", "annotate", "event", "group", "harmless", "mask", "output", "redact", "summary"]
+__all__ = [
+    "Event",
+    "Filter",
+    "active",
+    "annotate",
+    "event",
+    "group",
+    "harmless",
+    "mask",
+    "output",
+    "redact",
+    "redactor",
+    "summary",
+]

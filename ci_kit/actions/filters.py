@@ -7,8 +7,11 @@ ActionCommand.cs and ProcessInvoker.cs).
 
 import codecs
 import re
+from collections.abc import Callable
 
 from ci_kit.characters import visible
+
+MARGIN = 4096  # what is kept beyond a line's limit, so that no cut leaves a part of a secret
 
 _BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"  # exactly those of str.splitlines
 _STYLE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])")
@@ -34,9 +37,9 @@ def _line(line: str) -> str:
 class Filter:
     """A stream of bytes becomes lines of harmless text, whatever the chunks, of at most `limit` characters each."""
 
-    def __init__(self, limit: int = 8192) -> None:
-        """Bound the length of each line, and with it what is kept between two chunks."""
-        self._limit = limit
+    def __init__(self, limit: int = 8192, clean: Callable[[str], str] = str) -> None:
+        """Bound the length of each line, and with it what is kept between two chunks; `clean` takes out secrets."""
+        self._limit, self._clean = limit, clean
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._line = ""
         self._left_out = 0
@@ -64,11 +67,17 @@ class Filter:
         return complete
 
     def _add(self, text: str) -> None:
-        room = self._limit - len(self._line)
+        room = self._limit + MARGIN - len(self._line)
         self._line += text[:room]
         self._left_out += max(0, len(text) - room)
 
     def _flush(self) -> str:
-        note = f"… ({self._left_out:,} more characters)" if self._left_out else ""
-        line, self._line, self._left_out = self._line, "", 0
-        return _line(line) + note
+        line = self._clean(self._line)
+        # Of a line that was cut, the last characters may be a part of a secret.
+        shown = line[: max(0, min(self._limit, len(line) - MARGIN)) if self._left_out else self._limit]
+        left_out = self._left_out + len(line) - len(shown)
+        note = f"… ({left_out:,} more characters)" if left_out else ""
+        self._line, self._left_out = "", 0
+        text = _line(shown)
+        # Colours and hidden characters may have stood inside a secret.
+        return (text if text == shown else self._clean(text)) + note

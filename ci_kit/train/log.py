@@ -59,11 +59,12 @@ class Thinner:
 
 
 class Stream:
-    """A pipe whose `end` a command writes to; what arrives is shown as harmless text, and 20 lines are remembered."""
+    """A pipe whose `end` a command writes to; what arrives is shown harmless and without secrets, 20 lines are kept."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.tail: deque[str] = deque(maxlen=TAIL)
-        self._say, self._filter, self._thinner = say, actions.Filter(), Thinner()
+        self._say, self._thinner = say, Thinner()
+        self._filter = actions.Filter(clean=actions.redactor())
         self._read, self.end = os.pipe()
         with contextlib.suppress(AttributeError, OSError):  # Linux: a chatty command must not wait for us
             fcntl.fcntl(self.end, fcntl.F_SETPIPE_SZ, 2**20)

@@ -19,10 +19,10 @@ from ci_kit.train.tree import MARK, Tree, title
 
 # GitHub sends SIGINT, SIGTERM after 7.5 s and SIGKILL after 2.5 s more; the command gets 6 s, the rest is for us.
 GRACE, PATIENCE = 6.0, 4.0
-# Our own credentials, and the files through which a later step of the job could be changed.
+# Our own credentials, and the files through which a later step of the job, or what it reports, could be changed.
 WITHHELD = (
     *("GITHUB_TOKEN", "INPUT_TOKEN", "CI_KIT_TOKEN", "ACTIONS_RUNTIME_TOKEN"),
-    *("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE"),
+    *("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"),
 )
 ADDED = {"CI_KIT_GRACE_S": f"{GRACE:g}", "DVC_NO_ANALYTICS": "1", "ITERATIVE_DO_NOT_TRACK": "1"}
 # Without the first a killed command takes its last lines with it; without the second a restarted torchrun can hang.
@@ -78,7 +78,7 @@ def supervise(
         seconds=seconds,
         cpu=now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime,
         memory=run.memory,
-        tail=tuple(actions.redact("\n".join(stream.tail)).splitlines()),
+        tail=tuple(stream.tail),
         stopped=signal.Signals(signals[0]).name if signals else None,
         stopping=time.monotonic() - run.asked if run.asked else 0.0,
         left=tuple(actions.redact(actions.harmless(name)) for name in left),

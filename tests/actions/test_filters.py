@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ci_kit.actions import Filter, harmless
+from ci_kit.actions import Filter, harmless, redactor
 from tests.actions import runner
 from tests.hostile import COMMANDS, CORPUS, GREAT, anything, sweep, texts
 
@@ -103,3 +103,23 @@ def test_the_filter_hands_on_what_harmless_would() -> None:
         raw = text.encode("utf-8", "replace")
         stream = Filter()
         assert stream.feed(raw) + stream.close() == harmless(raw.decode()).splitlines(), text
+
+
+SECRET = "correct-horse-battery"
+CLEAN = redactor({"A_TOKEN": SECRET})
+
+
+@pytest.mark.parametrize("cut", range(0, 60, 7))
+def test_no_part_of_a_secret_passes_whatever_the_chunks(cut: int) -> None:
+    data = f"login {SECRET} ok\nand correct-\x1b[1mhorse\x1b[0m-battery".encode()
+    stream = Filter(clean=CLEAN)
+    assert stream.feed(data[:cut]) + stream.feed(data[cut:]) + stream.close() == ["login *** ok", "and ***"]
+
+
+@pytest.mark.parametrize("before", range(80, 102, 3))
+@pytest.mark.parametrize("times", [1, 400, 4000])
+def test_a_line_is_not_cut_within_a_secret(before: int, times: int) -> None:
+    stream = Filter(limit=100, clean=CLEAN)
+    shown = "".join(stream.feed(b"x" * before + f"{SECRET} ".encode() * times) + stream.close())
+    assert "cor" not in shown.replace("more characters", "")
+    assert len(shown) < 140

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ci_kit.actions import redact
+from ci_kit.actions import redact, redactor
 from tests.hostile import texts
 
 SECRET = 'p4ss/w+rd=é &"x'
@@ -61,20 +61,44 @@ def test_the_longest_secret_wins() -> None:
     assert redact("abcdefgh", {"A_TOKEN": "abcdef", "B_TOKEN": "abcdefgh"}) == "***"
 
 
+TOKENS = [
+    *(f"gh{letter}_" + "a1B2" * 9 for letter in "psoru"),
+    "github_pat_" + "a1_B2" * 12,
+    "AKIA" + "ABCD1234" * 2,
+    "ASIA" + "ABCD1234" * 2,
+    "AIza" + "aB1_-" * 7,
+    "hf_" + "aB" * 17,
+    "hf_" + "aB1" * 8,
+    *(f"xox{letter}-1234567890-abc" for letter in "bpasrec"),
+    "sk-" + "aB1" * 16,
+    "sk-proj-" + "aB1_" * 12,
+    "glpat-" + "aB1_-" * 4,
+    "npm_" + "aB1" * 12,
+    "pypi-" + "AgEIcHlwaS5vcmc" * 5,
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abcdefghijk",
+    "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIabc+/=\n-----END RSA PRIVATE KEY-----",
+]
+
+
+@pytest.mark.parametrize("env", [{}, {"HARMLESS": "x"}, {"A_TOKEN": SECRET}], ids=["none", "other", "secret"])
+@pytest.mark.parametrize("token", TOKENS)
+def test_well_known_tokens_are_taken_out_whatever_they_stand_in(token: str, env: dict[str, str]) -> None:
+    assert redact(f"a {token} b", env) == "a *** b"
+    assert redact(f"KEY={token}\n", env | {"HARMLESS": token}) == "KEY=***\n"
+
+
 @pytest.mark.parametrize(
-    "token",
-    [
-        "ghs_" + "a1B2" * 9,
-        "github_pat_" + "a1_B2" * 12,
-        "AKIA" + "ABCD1234" * 2,
-        "hf_" + "aB" * 17,
-        "xoxb-1234567890-abc",
-        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abcdefghijk",
-        "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIabc+/=\n-----END RSA PRIVATE KEY-----",
-    ],
+    "text", ["hf_hub_download_of_a_model_file", "task-1234567890-1234567890-abc", "risk-" + "a" * 30]
 )
-def test_well_known_tokens_are_taken_out(token: str) -> None:
-    assert redact(f"a {token} b", {}) == "a *** b"
+def test_words_that_only_look_alike_are_left_alone(text: str) -> None:
+    assert redact(text, {}) == text
+
+
+def test_the_values_are_read_once() -> None:
+    env = {"A_TOKEN": SECRET}
+    clean = redactor(env)
+    env.clear()
+    assert clean(f"a {SECRET} b") == "a *** b"
 
 
 def test_a_password_in_an_address_is_taken_out() -> None:

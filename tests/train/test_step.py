@@ -138,11 +138,12 @@ def test_dvclive_is_found_without_configuration(tmp_path: Path, said: list[str])
 def test_the_command_gets_no_credentials_no_input_and_hidden_gpus(
     tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("GITHUB_TOKEN", "GITHUB_ENV", "INPUT_TOKEN", "CI_KIT_TOKEN", "HARMLESS"):
+    withheld = {"GITHUB_TOKEN", "INPUT_TOKEN", "CI_KIT_TOKEN", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STEP_SUMMARY"}
+    for name in (*withheld, "HARMLESS"):
         monkeypatch.setenv(name, "value")
     train(tmp_path, said, 'command: "env; cat", gpu: none')
     names = dict(line.partition("=")[::2] for line in "\n".join(said).splitlines())
-    assert not {"GITHUB_TOKEN", "GITHUB_ENV", "INPUT_TOKEN", "CI_KIT_TOKEN"} & set(names)
+    assert not withheld & set(names)
     assert names["HARMLESS"] == "value"
     assert names["CUDA_VISIBLE_DEVICES"] == ""
     assert (names["CI_KIT_GRACE_S"], names["DVC_NO_ANALYTICS"]) == ("6", "1")
@@ -156,6 +157,14 @@ def test_output_of_the_command_can_not_command_the_runner(tmp_path: Path, said: 
         assert "##[" not in text
         assert not any(line.strip().startswith("::") for line in text.splitlines())
         assert all(letter in text for letter in "abde")
+
+
+def test_secrets_are_neither_shown_nor_kept(tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_PASSWORD", "correct-horse-battery")
+    token = "hf_" + "aB1" * 10
+    command = f"echo login with $DATABASE_PASSWORD; printf 'no line end {token}'; exit 1"
+    detail = train(tmp_path, said, f'command: "{command}"').checks[-1].detail
+    assert "\n".join(said) == detail == "login with ***\nno line end ***"
 
 
 def test_gpu_figures_are_part_of_the_findings(tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
