@@ -5,6 +5,8 @@ BIN := .venv/bin
 UV_VERSION := 0.13.8
 # A folder of wheels to look into first (PyTorch's small CPU build, say).
 FIND_LINKS := $(if $(PIP_FIND_LINKS),--find-links "$(PIP_FIND_LINKS)")
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
+  --no-emit-find-links --no-emit-index-url --no-annotate --no-header
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt $(FIND_LINKS)
 
 # Where it is set, every process would compile every module that it imports again.
@@ -35,12 +37,16 @@ lint: .venv/dev ## Style, types and layers.
 schemas: .venv/dev ## Write the published JSON Schemas from the types.
 	$(BIN)/python -m ci_kit.schemas
 
-constraints: .venv/uv ## Resolve constraints.txt anew.
+constraints: .venv/uv ## Resolve constraints.txt and actions/kit.txt anew.
 	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
 	  $(FIND_LINKS) --no-emit-find-links --no-emit-index-url --no-annotate --no-header --output-file constraints.txt
 	@# torch pins its own CUDA packages; the local "+cpu" build must satisfy the same line as the registry's.
 	@sed -i.old -E -e '/^(nvidia-(c|n[cv])|triton|cuda-)/d' -e '/^torch==.*\+cpu/d' -e 's/^(torch==[0-9.]+).*/\1/' constraints.txt
 	@rm constraints.txt.old
+	@# What stands beside the token, by its hashes: the core's packages and what builds the kit, and uv, which installs them.
+	sed -n 's/^requires = \["\(.*\)"\]$$/\1/p' pyproject.toml | $(LOCK) --constraints constraints.txt \
+	  --output-file actions/kit.txt pyproject.toml -
+	echo 'uv==$(UV_VERSION)' | $(LOCK) --output-file actions/uv.txt -
 
 clean: ## Remove what the other targets made.
 	rm -rf .venv tests/e2e/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

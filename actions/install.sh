@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Install the kit of this very commit in two environments below RUNNER_TEMP: `kit` publishes and takes nothing from the
-# workspace, `work` runs the user's code with the user's packages. `install.sh all` obeys the inputs of setup;
-# `install.sh kit` and `install.sh work` keep to what setup chose and are quick when the environment stands.
+# Install the kit of this very commit in two environments below RUNNER_TEMP: `kit` publishes, takes nothing from the
+# workspace and only the very packages of kit.txt; `work` runs the user's code with the user's packages. `install.sh all`
+# obeys the inputs of setup; `install.sh kit` and `install.sh work` keep to what setup chose, else to the defaults, and
+# are quick when the environment stands.
 # Works with the bash 3.2 of macOS.
 set -euo pipefail
 
-UV_VERSION=0.13.8
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 home=${RUNNER_TEMP:?ci-kit needs RUNNER_TEMP, a folder for temporary files}/ci-kit
 
@@ -26,7 +26,7 @@ quietly() {
 
 # The kit's content: an action of another ref installs its own.
 fingerprint() {
-  (cd "$root" && find pyproject.toml ci_kit -type f ! -name '*.pyc' -exec cksum {} + | LC_ALL=C sort | cksum)
+  (cd "$root" && find pyproject.toml ci_kit actions/kit.txt -type f ! -name '*.pyc' -exec cksum {} + | LC_ALL=C sort | cksum)
 }
 
 # What setup was asked for: the interpreter, then each file of requirements with its checksum.
@@ -63,8 +63,13 @@ find_uv() {
   uv=$home/uv/bin/uv
   [ ! -x "$uv" ] || return 0
   "$python" -I -m venv "$home/uv" || die "\"$python\" can't make environments. Install python3-venv, or uv."
-  (cd "$home" && "$home/uv/bin/python" -I -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION") ||
-    die "uv $UV_VERSION can't be installed. See the lines above."
+  (cd "$home" && "$home/uv/bin/python" -I -m pip install --quiet --disable-pip-version-check --require-hashes \
+    --only-binary :all: --requirement "$root/actions/uv.txt") || die "uv can't be installed. See the lines above."
+}
+
+# The interpreter below a virtual environment: its own files may be anybody's, those of the workspace too.
+base_python() {
+  "$python" -I -c 'import os, sys; print(os.path.realpath(sys._base_executable))'
 }
 
 # Whether the interpreter comes with packages that somebody installed for this job: conda, a virtual environment,
@@ -95,9 +100,12 @@ Path(sysconfig.get_path("purelib"), "ci-kit-base.pth").write_text("".join(lines)
 install_kit() {
   # Not in the workspace: uv would obey a uv.toml there, and this environment will see a token.
   cd "$home" || return
-  "$uv" venv --quiet --no-project --python "$python" "$home/kit" || return
+  "$uv" venv --quiet --no-project --python "$(base_python)" "$home/kit" || return
   "$uv" pip install --quiet --python "$home/kit/bin/python" ${links[@]+"${links[@]}"} \
-    --reinstall-package ci-kit "${root}[report]"
+    --require-hashes --no-build --requirement "$root/actions/kit.txt" || return
+  # Built by the backend that kit.txt pins too, and without any look at an index.
+  "$uv" pip install --quiet --offline --no-deps --no-build-isolation --python "$home/kit/bin/python" \
+    --reinstall-package ci-kit "$root"
 }
 
 install_work() {
@@ -134,7 +142,8 @@ main() {
     asked=$(request)
     printf '%s' "$asked" >"$home/request"
   else
-    asked=$(cat "$home/request" 2>/dev/null) || asked=$(request)
+    # These two are inputs of setup alone: what another step left to all later ones is not.
+    asked=$(cat "$home/request" 2>/dev/null) || asked=$(CI_KIT_PYTHON='' CI_KIT_REQUIREMENTS='' request)
   fi
   kit=$(fingerprint)
   links=()

@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
-# Run one `ci-kit` command as this process, so that a cancel reaches it, with every CI_KIT_INPUT_NAME as --name=VALUE.
+# run.sh COMMAND [INPUT...]: run `ci-kit COMMAND` as this process, so that a cancel reaches it, with --INPUT=VALUE for
+# each named input whose CI_KIT_INPUT_<INPUT> holds a value. Other variables of that kind, such as one that an earlier
+# step of the job left to all later ones, are not inputs of this action.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+read -ra words <<<"$1"
+shift
 environment=work
-[ "$1" != report ] || environment=kit # it holds a token: nothing of the workspace is imported there
+[ "${words[0]}" != report ] || environment=kit # it holds a token: nothing of the workspace is imported there
 
 trap 'exit 130' INT TERM # or bash would go on after an installation that was cancelled
-bash "$here/install.sh" "$environment"
+env -u GITHUB_TOKEN bash "$here/install.sh" "$environment"
 trap - INT TERM
 
 bin=$RUNNER_TEMP/ci-kit/$environment/bin
@@ -16,11 +20,9 @@ if [ "$environment" = work ]; then
 fi
 export DVC_NO_ANALYTICS=1 ITERATIVE_DO_NOT_TRACK=1 BENTOML_DO_NOT_TRACK=true DO_NOT_TRACK=1
 
-options=()
-for name in "${!CI_KIT_INPUT_@}"; do
-  if [ -n "${!name}" ]; then # an empty input was not given
-    options+=("--$(printf %s "${name#CI_KIT_INPUT_}" | tr 'A-Z_' 'a-z-')=${!name}")
-  fi
+for input in "$@"; do
+  name=CI_KIT_INPUT_$(printf %s "$input" | tr 'a-z-' 'A-Z_')
+  [ -z "${!name:-}" ] || words+=("--$input=${!name}") # an empty input was not given
 done
 # -I: a json.py in the workspace is not the one that Python imports. -u: the log shows lines as they come.
-exec "$bin/python" -I -u "$bin/ci-kit" "$@" ${options[@]+"${options[@]}"}
+exec "$bin/python" -I -u "$bin/ci-kit" "${words[@]}"

@@ -1,6 +1,7 @@
 """The project's own rules for actions and workflows, where no linter has them; each problem is one line of text."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ SCRIPTS = sorted(ROOT.glob("actions/*.sh"))
 PINNED = re.compile(r"uses: [\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
 OURS = re.compile(r"uses: (OWNER/ci-kit(/actions/[a-z]+)?@REF|\$/(actions/[a-z]+)?)$")
 NOT_A_FORK = "github.event_name == 'push' || github.event.pull_request.head.repo.full_name == github.repository"
-BASE = "${{ github.event.pull_request.base.sha || github.sha }}"
+BASE = "${{ github.event.pull_request.base.sha }}"
+PUSHES = re.compile(r"(\$\{\{ !cancelled\(\) && )?github\.event_name == 'push'( \}\})?")
 CANCEL = "${{ github.event_name == 'pull_request' }}"
 WRITERS = re.compile(r"GITHUB_(ENV|PATH|STATE)|set-env|add-path|save-state")
 PYTHON = re.compile(r'python[\d."}]* (?!-I\b)-')
@@ -35,9 +37,13 @@ def action(text: str) -> list[str]:
         found += ["a step without a name"] * ("name" not in step) + ["a shell that is not bash"] * (
             step["shell"] != "bash"
         )
-        publishes = step["run"].rstrip().endswith(" report")
+        publishes = re.search(r'run\.sh" report\b', step["run"])
         if not publishes and re.search("token", str(step.get("env")), re.IGNORECASE):
             found.append(f"a token in the environment of {step['name']!r}")
+        passed = {f"CI_KIT_INPUT_{name.upper().replace('-', '_')}" for name in _inputs(step["run"])}
+        given = {name for name in step["env"] if name.startswith("CI_KIT_INPUT_")}
+        if "run.sh" in step["run"] and passed != given:
+            found.append(f"an input that is not both set and named: {sorted(passed ^ given)}")
     for name, given in content["inputs"].items():
         found += [f"input {name} without a default or a description"] * (not {"default", "description"} <= set(given))
         # Every input reaches the kit, and only through the environment.
@@ -73,6 +79,10 @@ def script(text: str) -> list[str]:
     return found + ["goes on after an error"] * ("set -euo pipefail" not in text)
 
 
+def _inputs(run: str) -> list[str]:
+    return shlex.split(run)[4:]  # exec bash run.sh COMMAND INPUT…
+
+
 def _run(run: str) -> Iterator[str]:
     last = run.strip().splitlines()[-1]
     if "${{" in run:
@@ -86,23 +96,32 @@ def _run(run: str) -> Iterator[str]:
 
 
 def _job(job: dict[str, Any], *, forks: bool) -> Iterator[str]:
+    condition = " ".join(job.get("if", "").split())
     if "permissions" not in job:
         yield "no permissions"
     if not isinstance(job.get("timeout-minutes"), int):
         yield "no timeout"
-    if "self-hosted" in str(job["runs-on"]) and forks and " ".join(job.get("if", "").split()) != NOT_A_FORK:
+    if "self-hosted" in str(job["runs-on"]) and forks and condition != NOT_A_FORK:
         yield "a fork can reach a machine of yours"
-    writes = "write" in (job.get("permissions") or {}).values()
+    permissions = job.get("permissions") or {}
+    pushes = not forks or PUSHES.fullmatch(condition) is not None
+    if permissions.get("contents") == "write" and not pushes:
+        yield "a pull request can write to the repository"
     runs_code = any("ci-kit@REF" in step.get("uses", "") for step in job["steps"])
+    clean = "write" in permissions.values() and not runs_code
     for step in job["steps"]:
-        yield from _run(step["run"]) if "run" in step else ()
-        given = step.get("with", {})
-        if "actions/checkout" in step.get("uses", ""):
-            if given.get("persist-credentials") is not False:
-                yield "a checkout that keeps the token"
-            if writes and not runs_code and given.get("ref") != BASE:
-                yield "a change's files where the token can write"
-        if "upload-artifact" in step.get("uses", "") and not given.get("include-hidden-files"):
-            yield "an artifact without .ci-kit"
-        if writes and not runs_code and re.search(r"actions/(validate|train|evaluate)@", step.get("uses", "")):
-            yield "a change's code where the token can write"
+        yield from _step(step, clean=clean, ref=None if pushes else BASE)
+
+
+def _step(step: dict[str, Any], *, clean: bool, ref: str | None) -> Iterator[str]:
+    yield from _run(step["run"]) if "run" in step else ()
+    uses, given = step.get("uses", ""), step.get("with", {})
+    if "actions/checkout" in uses:
+        if given.get("persist-credentials") is not False:
+            yield "a checkout that keeps the token"
+        if clean and given.get("ref") != ref:
+            yield "a change's files where the token can write"
+    if "upload-artifact" in uses and not given.get("include-hidden-files"):
+        yield "an artifact without .ci-kit"
+    if clean and re.search(r"actions/(validate|train|evaluate)@", uses):
+        yield "a change's code where the token can write"

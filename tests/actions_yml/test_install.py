@@ -1,18 +1,39 @@
 """`install.sh`: what it says when it can't, and (end to end) the environments that it really makes."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
+import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.actions.runner import command
 from tests.actions_yml import lint
 
 UV = Path(sys.executable).parent / "uv"
+BELOW = "import sys; print(sys._base_executable, sys.base_prefix, *sys.path)"
+DISTRIBUTIONS = """
+from importlib.metadata import distributions
+print(*(f"{one.name.lower().replace('_', '-')}=={one.version}" for one in distributions()))
+"""
+
+
+def locked(name: str) -> list[tuple[str, str]]:
+    """Return the packages of a lock with their versions; each entry has a hash, and nothing else is in the file."""
+    text = (lint.ROOT / "actions" / name).read_text().replace("\\\n", " ")
+    found = [
+        re.fullmatch(r"([a-z0-9-]+)==([\w.]+)( ; [^-]*)?(\s+--hash=sha256:[0-9a-f]{64})+", line)
+        for line in text.splitlines()
+    ]
+    assert all(found), name
+    return [(one[1], one[2]) for one in found if one]
 
 
 class Machine:
@@ -26,8 +47,14 @@ class Machine:
             shutil.copytree(lint.ROOT / name, self.kit / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("pyproject.toml", "README.md", "LICENSE"):
             shutil.copy(lint.ROOT / name, self.kit)
-        (folder / "bin" / "uv").symlink_to(UV)
-        self.path = f"{folder / 'bin'}:/usr/bin:/bin"
+        self.path_folder = folder / "bin"
+        (self.path_folder / "uv").symlink_to(UV)
+        self.path = f"{self.path_folder}:/usr/bin:/bin"
+
+    def choose(self, python: str) -> None:
+        """What setup leaves for the actions after it."""
+        (self.temp / "ci-kit").mkdir(exist_ok=True)
+        (self.temp / "ci-kit" / "request").write_text(python)
 
     def install(self, name: str = "all", **more: str) -> subprocess.CompletedProcess[str]:
         kept = {key: value for key, value in os.environ.items() if key.startswith(("PIP_", "UV_", "SSL_", "HOME"))}
@@ -83,22 +110,90 @@ def test_no_folder_for_temporary_files_is_said(machine: Machine) -> None:
     assert "ci-kit needs RUNNER_TEMP" in ran.stderr
 
 
+def test_the_lock_names_every_package_of_the_core_and_all_by_hash() -> None:
+    project = tomllib.loads((lint.ROOT / "pyproject.toml").read_text())
+    wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
+    pinned = dict(locked("kit.txt"))
+    for line in wanted:
+        one = Requirement(line)
+        assert one.specifier.contains(pinned[canonicalize_name(one.name)]), line
+    assert project["project"]["optional-dependencies"]["report"] == []
+    makefile = (lint.ROOT / "Makefile").read_text()
+    assert locked("uv.txt") == [("uv", re.findall(r"^UV_VERSION := (.*)$", makefile, re.MULTILINE)[0])]
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    ("found", "instead", "said"),
+    [(r"sha256:[0-9a-f]{8}", "sha256:00000000", "Hash mismatch"), (r"(\nidna==\S+) (.*\n +--hash.*)*", r"\1", "idna")],
+    ids=["another", "none"],
+)
+def test_a_package_whose_hash_is_not_the_locked_one_is_not_installed(
+    machine: Machine, found: str, instead: str, said: str
+) -> None:
+    lock = machine.kit / "actions" / "kit.txt"
+    lock.write_text(re.sub(found, instead, lock.read_text()))
+    machine.choose(sys.executable)
+    ran = machine.install("kit")
+    assert ran.returncode == 2
+    assert said in ran.stdout
+    assert not (machine.temp / "ci-kit" / "kit" / ".ci-kit").exists()
+
+
+@pytest.mark.e2e
+def test_without_uv_the_pinned_one_is_installed(machine: Machine) -> None:
+    (machine.path_folder / "uv").unlink()
+    machine.choose(sys.executable)
+    ran = machine.install("kit")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    made = subprocess.run([machine.temp / "ci-kit" / "uv" / "bin" / "uv", "--version"], capture_output=True, check=True)
+    assert made.stdout.decode().split()[1] == dict(locked("uv.txt"))["uv"]
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("made", ["an environment", "a link"])
+def test_an_interpreter_of_the_workspace_is_not_below_the_token(machine: Machine, made: str) -> None:
+    (machine.workspace / ".venv" / "bin").mkdir(parents=True)
+    if made == "a link":
+        (machine.workspace / ".venv" / "bin" / "python").symlink_to(Path(sys.executable).resolve())
+    else:
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", machine.workspace / ".venv"], check=True)
+    machine.choose(str(machine.workspace / ".venv" / "bin" / "python"))
+    ran = machine.install("kit")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    below = [(machine.temp / "ci-kit" / "kit" / "pyvenv.cfg").read_text(), machine.python("kit", BELOW)]
+    place = machine.temp / "ci-kit" / "kit" / "bin" / "python"
+    while place.is_symlink():
+        place = place.parent / place.readlink()
+        below.append(str(place))
+    assert sys.base_prefix in below[1]
+    assert str(machine.workspace) not in "".join(below)
+
+
+def test_only_setup_obeys_its_inputs(machine: Machine) -> None:
+    (machine.path_folder / "python3").write_text("#!/bin/sh\nexit 1\n")
+    (machine.path_folder / "python3").chmod(0o755)
+    left = {"CI_KIT_PYTHON": sys.executable, "CI_KIT_REQUIREMENTS": "none.txt"}
+    assert_refused(machine.install("kit", **left), 'There is no Python at "python3"')
+
+
 @pytest.mark.e2e
 def test_the_kit_is_installed_once_per_content_and_never_by_the_workspaces_settings(machine: Machine) -> None:
     (machine.workspace / "uv.toml").write_text('index-url = "http://127.0.0.1:9/simple"\n')
     (machine.workspace / "json.py").write_text("raise SystemExit('planted')\n")
-    first = machine.install("kit", CI_KIT_PYTHON=sys.executable)
+    machine.choose(sys.executable)
+    first = machine.install("kit")
     assert first.returncode == 0, first.stdout + first.stderr
-    assert machine.python("kit", "import httpx, markdown_it, ci_kit; print(ci_kit.__file__)").startswith(
-        str(machine.temp)
-    )
-    assert "No module named" in machine.python("kit", "import polars")
+    assert machine.python("kit", "import ci_kit; print(ci_kit.__file__)").startswith(str(machine.temp))
+    found = set(machine.python("kit", DISTRIBUTIONS).split())
+    pinned = {f"{name}=={version}" for name, version in locked("kit.txt") if name != "colorama"}
+    assert found == pinned | {f"ci-kit=={version('ci-kit')}"}
     start = time.monotonic()
     again = machine.install("kit")
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
     assert time.monotonic() - start < 1
     (machine.kit / "ci_kit" / "fresh.py").touch()
-    assert "Installing ci-kit (kit)" in machine.install("kit", CI_KIT_PYTHON=sys.executable).stdout
+    assert "Installing ci-kit (kit)" in machine.install("kit").stdout
     assert machine.python("kit", "import ci_kit.fresh; print('fresh')") == "fresh"
 
 

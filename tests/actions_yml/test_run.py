@@ -114,6 +114,21 @@ def test_the_journey_is_one_command_and_the_report_another(runner: Runner) -> No
     assert call["env"]["GITHUB_TOKEN"] == "secret"
 
 
+@pytest.mark.parametrize("step", STEPS)
+def test_a_variable_that_another_step_left_is_no_input(runner: Runner, step: str) -> None:
+    own = (runner.kit / "actions" / step / "action.yml").read_text()
+    names = ("GATE", "MODEL", "COMMAND", "PUBLISHER", "SAMPLES", "_", "X-Y")
+    left: dict[str, Any] = {f"CI_KIT_INPUT_{name}": "left" for name in names if f"_{name}:" not in own}
+    call = runner.call(f"actions/{step}", **left)
+    assert call["argv"] == [step, "--directory=."]
+
+
+def test_the_installation_does_not_see_the_token(runner: Runner) -> None:
+    (runner.kit / "actions" / "install.sh").write_text('printf %s "${GITHUB_TOKEN-none}" >"$RUNNER_TEMP/seen"\n')
+    assert runner.call("actions/report")["env"]["GITHUB_TOKEN"]
+    assert (runner.temp / "seen").read_text() == "none"
+
+
 def test_the_exit_code_is_the_commands(runner: Runner) -> None:
     assert [runner.call("actions/train", code=code)["code"] for code in ("0", "1", "130")] == [0, 1, 130]
 
