@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from ci_kit.parts import Chart, Check, Series
-from ci_kit.train.metrics import flatten, number
+from ci_kit.train.metrics import Members, leaves, named, number
 
 POINTS, MAX_LINES, MAX_CHARTS, MAX_SERIES = 200, 2_000_000, 20, 12
 STEPS = ("step", "global_step", "iteration", "epoch")
@@ -76,14 +76,14 @@ def _lines(path: Path) -> Iterator[Row | str]:
             if not line.strip():
                 continue
             try:
-                record = json.loads(line)
+                record = json.loads(line, object_pairs_hook=Members)
             except ValueError as error:
                 if line.endswith("\n"):
                     raise ValueError(f"line {index} is not JSON: {error}") from error
                 continue  # the last line of a run that was killed
-            if not isinstance(record, dict):
+            if not isinstance(record, Members):
                 raise ValueError(f"line {index} is not an object")
-            values = {name: value for name, raw in flatten(record) if (value := number(raw)) is not None}
+            values = {named(one): value for one, raw in leaves(record) if (value := number(raw)) is not None}
             if not axis:
                 axis = next((name for name in STEPS if name in values), "line")
                 yield axis

@@ -1,5 +1,6 @@
 """Train under supervision: preflight, the command or `dvc repro`, its outputs, metrics, curves, telemetry and cost."""
 
+import os
 import shutil
 import time
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from ci_kit.train.supervise import Outcome, supervise
 
 # DVCLive's own places, used when nothing else is configured.
 LIVE_METRICS, LIVE_CURVES = "dvclive/metrics.json", "dvclive/plots/metrics"
+CLOCK = 0.05  # seconds by which a file system's clock may lag behind ours
 
 
 def run(job: Job) -> Findings:
@@ -49,6 +51,7 @@ class _Training:
         self.paths = {name: outputs.within(self.root, name) for name in named if name}
         self.before = {name: outputs.stamp(path) for name, path in self.paths.items()}
         self.lock, self.ran = dvc.lock(self.root), not self.dvc
+        self.started = time.time() - CLOCK
 
     def findings(self, checks: tuple[Check, ...]) -> Findings:
         """Run the command and judge what it left behind."""
@@ -88,7 +91,7 @@ class _Training:
         with actions.group(f"{title}: {self.config.command or ' '.join(command[1:])}"):
             outcome = supervise(command, root=self.root, say=self.say, env=hidden)
         if outcome.stopped:
-            written = verdict.written(self.root, since=max(started, time.time() - outcome.stopping - 0.05))
+            written = verdict.written(self.root, since=max(started, time.time() - outcome.stopping - CLOCK))
             why = f"{outcome.stopped} came; the command ended {outcome.stopping:.1f} s later"
             saved = f"Written in that time: {', '.join(written)}" if written else "It wrote no file in that time"
             raise Cancelled("Training was stopped", why=why, hint=saved)
@@ -111,19 +114,25 @@ class _Training:
 
     def output(self, name: str) -> Check:
         """Judge one declared output; DVC alone decides what it makes anew."""
-        return outputs.judge(name, self.paths[name], None if self.dvc else self.before[name])
 
-    def fresh(self, name: str) -> bool:
-        """Tell whether the file is there and of this run."""
-        return self.output(name).status == "pass"
+        def cached() -> bool:
+            return dvc.holds(dvc.tracked(self.root), name)
+
+        before = None if self.dvc else self.before[name]
+        return outputs.declared(name, self.paths[name], before, root=self.root, since=self.started, cached=cached)
+
+    def there(self, name: str) -> Check:
+        """Judge whether the file is there and of this run, whatever it holds."""
+        return outputs.judge(name, self.paths[name], None if self.dvc else self.before[name])
 
     def metrics(self) -> tuple[dict[str, Metric], tuple[Check, ...]]:
         """Read the metrics file; without a configured one, DVCLive's place is good too and none is no failure."""
         name = self.config.metrics
-        if "metrics" in self.explicit and not self.fresh(name):
-            return {}, (verdict.absent("metrics", self.output(name)),)
+        if "metrics" in self.explicit and (check := self.there(name)).status == "fail":
+            return {}, (verdict.absent("metrics", check),)
         for one in (name, LIVE_METRICS):
-            if self.fresh(one):
+            path = self.paths[one]
+            if self.there(one).status == "pass" or (os.path.lexists(path) and not path.is_file()):
                 numbers, check = metrics.read(self.paths[one], one)
                 return numbers, (check,)
         return {}, ()
@@ -131,8 +140,8 @@ class _Training:
     def curves(self) -> tuple[tuple[Chart, ...], tuple[Check, ...]]:
         """Read the curves, or DVCLive's when none are configured."""
         name = self.config.curves or LIVE_CURVES
-        if not self.fresh(name):
-            return (), (verdict.absent("curves", self.output(name)),) if self.config.curves else ()
+        if (check := self.there(name)).status == "fail":
+            return (), (verdict.absent("curves", check),) if self.config.curves else ()
         charts, check = curves.read(self.paths[name], name)
         return charts, (check,)
 
@@ -140,7 +149,7 @@ class _Training:
         """Describe the model and the outputs of this run."""
         found: dict[str, File] = {}
         for name in dict.fromkeys([*([self.model] if self.model else []), *self.config.outputs]):
-            if self.fresh(name):
+            if self.output(name).status == "pass":
                 role = "model" if name == self.model else "output"
                 for file in outputs.describe(self.paths[name], self.root, role):
                     found.setdefault(file.path, file)

@@ -1,5 +1,6 @@
 import json
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,8 @@ def read_text(folder: Path, text: str | bytes) -> tuple[dict[str, float], str, s
         ('{"accuracy": 0.9, "loss": 1}', {"accuracy": 0.9, "loss": 1.0}),
         ('{"step": 7, "train": {"loss": 0.1, "step": 2}, "eval": {"acc": {"top1": 1}}}',
          {"train/loss": 0.1, "train/step": 2.0, "eval/acc/top1": 1.0}),
-        ('{"a@b": 1, "c": {"d@baseline": 2}}', {"a_b": 1.0, "c/d_baseline": 2.0}),
+        ('{"mAP@0.5": 1, "@a": 2, "_a": 3, "c": {"d@baseline": 4}, "e@change": 5, "f@baseline": {"g": 6}}',
+         {"mAP@0.5": 1.0, "@a": 2.0, "_a": 3.0, "c/d_baseline": 4.0, "e_change": 5.0, "f@baseline/g": 6.0}),
         ('{"name": "resnet", "done": true, "none": null, "list": [1], "acc": 0.5}', {"acc": 0.5}),
     ],
 )  # fmt: skip
@@ -53,8 +55,48 @@ def test_what_is_not_finite_numbers_is_refused_in_one_line(tmp_path: Path, text:
     assert "\n" not in observed
 
 
-def test_a_file_that_cannot_be_read_fails(tmp_path: Path) -> None:
-    assert read(tmp_path, "metrics.json")[1].status == "fail"
+@pytest.mark.parametrize(
+    ("text", "kept", "said"),
+    [
+        (
+            '{"b": {"c": 1}, "b/c": 7}',
+            {"b/c": 1.0},
+            'b/c: 1 from "c" in "b" is kept, 7 from "b/c" is lost',
+        ),
+        (
+            '{"a@change": 1, "a_change": 2}',
+            {"a_change": 1.0},
+            'a_change: 1 from "a@change" is kept, 2 from "a_change" is lost',
+        ),
+        ('{"a": 1, "a": 2}', {"a": 1.0}, 'a: 1 from "a" is kept, 2 from "a" is lost'),
+    ],
+)
+def test_names_that_become_one_are_both_named(tmp_path: Path, text: str, kept: dict[str, float], said: str) -> None:
+    assert read_text(tmp_path, text) == (kept, "warn", "1 read; 1 lost, another has the name")
+    assert read(tmp_path / "metrics.json", "metrics.json")[1].detail == said
+
+
+def test_long_names_that_a_result_would_cut_to_one_are_named(tmp_path: Path) -> None:
+    metrics, status, observed = read_text(tmp_path, json.dumps({"x" * 300 + "a": 1, "x" * 300 + "b": 2, "y": 3}))
+    assert (list(metrics.values()), status, observed) == ([1, 3], "warn", "2 read; 1 lost, another has the name")
+
+
+def test_the_same_number_twice_is_no_loss(tmp_path: Path) -> None:
+    assert read_text(tmp_path, '{"b": {"c": 1}, "b/c": 1}') == ({"b/c": 1}, "pass", "1 read")
+
+
+def test_many_lost_names_are_counted(tmp_path: Path) -> None:
+    both = {str(index): {"x": 1} for index in range(30)} | {f"{index}/x": 2 for index in range(30)}
+    assert read_text(tmp_path, json.dumps(both))[2] == "30 read; 30 lost, another has the name"
+    detail = read(tmp_path / "metrics.json", "metrics.json")[1].detail or ""
+    assert detail.splitlines()[-1] == "and 10 more"
+
+
+def test_what_is_no_file_fails_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    for name in (".", "pipe", "loop", "none"):
+        assert read(tmp_path / name, name)[1].status == "fail"
 
 
 def test_a_flood_of_metrics_is_cut_and_said(tmp_path: Path) -> None:
@@ -94,5 +136,6 @@ def test_any_json_gives_finite_metrics_or_one_line(tmp_path_factory: pytest.Temp
     path = tmp_path_factory.getbasetemp() / "any.json"
     path.write_text(json.dumps(document))
     metrics, check = read(path, "any.json")
-    assert all(math.isfinite(metric.value) and "@" not in name for name, metric in metrics.items())
+    assert all(math.isfinite(metric.value) for metric in metrics.values())
+    assert not any(name.endswith(("@baseline", "@change")) for name in metrics)
     assert not (check.status == "fail" and metrics)

@@ -2,6 +2,7 @@ import importlib
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 
 import psutil
@@ -106,10 +107,34 @@ def test_missing_and_old_outputs_fail(tmp_path: Path, said: list[str]) -> None:
     assert findings.files == ()
 
 
+def test_empty_linked_and_borrowed_outputs_fail(tmp_path: Path, said: list[str]) -> None:
+    (tmp_path / "repository").mkdir()
+    (tmp_path / "away").write_text("weights of another run")
+    (tmp_path / "repository/old").write_text("weights of another run")
+    time.sleep(0.1)
+    command = "touch empty; ln -s ../away away; ln -s old borrowed; ln -s none dangling; echo 1 > new; ln -s new fine"
+    names = ("empty", "away", "borrowed", "dangling", "fine")
+    findings = train(tmp_path / "repository", said, f'command: "{command}", outputs: [{", ".join(names)}]')
+    found = {check.id.removeprefix("outputs/"): check.observed for check in findings.checks if "outputs" in check.id}
+    assert found == dict(zip(names, ("is empty", "leads outside", "not new", "missing", "2 bytes"), strict=True))
+    assert [file.path for file in findings.files] == ["fine"]
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "dvclive/metrics.json"])
+@pytest.mark.parametrize("command", ["mkdir -p", "mkfifo", "ln -s /none"])
+def test_metrics_that_are_no_file_fail(tmp_path: Path, said: list[str], command: str, name: str) -> None:
+    (tmp_path / "dvclive").mkdir()
+    findings = train(tmp_path, said, f'command: "{command} {name}"')
+    assert statuses(findings) == {"command": "pass", "metrics": "fail"}
+    assert findings.checks[-1].observed == "it is not a file"
+
+
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
         ('command: "true"', {"command": "pass"}),
+        ('command: "echo > metrics.json"', {"command": "pass", "metrics": "fail"}),
+        ('command: "> metrics.json"', {"command": "pass", "metrics": "fail"}),
         ('command: "true", metrics: metrics.json', {"command": "pass", "metrics": "fail"}),
         ('command: "true", curves: log.jsonl', {"command": "pass", "curves": "fail"}),
         ('command: "echo \'{\\"a\\": NaN}\' > metrics.json"', {"command": "pass", "metrics": "fail"}),
