@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from ci_kit.errors import UserError
-from ci_kit.sections import DataName, DataSet, Evaluate, Report, Section, Train, Validate
+from ci_kit.sections import LOOKS, DataName, DataSet, Evaluate, Report, Section, Train, Validate
 
 FILE = "ci-kit.yaml"
 MAX_BYTES = 2**20
@@ -72,13 +72,19 @@ def read(raw: bytes, overrides: Mapping[str, object] | None = None, *, origin: s
     if len(raw) > MAX_BYTES:
         raise UserError(f"{origin} is {len(raw):,} bytes", why=f"the limit is {MAX_BYTES:,}")
     try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise UserError(f"{origin}:{line} is not UTF-8", hint="Save it as UTF-8") from error
+    try:
         loader = _Loader(raw)
         tree = loader.get_single_node()
         document = {} if tree is None else loader.construct_document(tree)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{origin}:{mark.line + 1}" if mark else origin
-        raise UserError(f"{place} is not valid YAML", why=getattr(error, "problem", None) or str(error)) from error
+        why = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+        raise UserError(f"{place} is not valid YAML", why=why) from error
     if not isinstance(document, dict):
         raise UserError(f"{origin} is a {type(document).__name__}", why="it must be a mapping", hint=f"Try {_START!r}")
     for key, value in (overrides or {}).items():
@@ -95,6 +101,8 @@ def _first_mistake(error: ValidationError, tree: yaml.Node | None, origin: str) 
     mistakes = error.errors(include_url=False)
     first = next((one for one in mistakes if one["type"] == "extra_forbidden"), mistakes[0])
     place, name = f"{origin}:{_line(tree, first['loc'])}", ".".join(str(part) for part in first["loc"])
+    if looks := LOOKS.get(first.get("ctx", {}).get("pattern", "")):
+        return UserError(f"{place}: {name.removesuffix('.[key]')}: {first['input']!r:.60} must look like {looks}")
     if first["type"] != "extra_forbidden":
         message = first["msg"][0].lower() + first["msg"][1:]
         shown = repr(first["input"])[:60]

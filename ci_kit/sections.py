@@ -19,9 +19,20 @@ def _kebab(name: str) -> str:
 
 
 OneOrMore = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])]
-Reference = Annotated[str, Field(pattern=r"^[^:\x00]+\.py:[A-Za-z_][A-Za-z0-9_]*$")]
-DataName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")]
-Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}(s|m|h|d|w)$")]
+_REFERENCE = r"^[^:\x00]+\.py:[A-Za-z_][A-Za-z0-9_]*$"
+_NAME = r"^[a-z0-9][a-z0-9_-]{0,40}$"
+_DURATION = r"^[1-9][0-9]{0,5}(s|m|h|d|w)$"
+_CURRENCY = r"^[A-Z]{3}$"
+# What a mistake is told instead of the pattern.
+LOOKS: dict[str, str] = {
+    _REFERENCE: "`path/to/file.py:Name`",
+    _NAME: "`train-2` (at most 41 of a-z, 0-9, - and _)",
+    _DURATION: "`90s`, `36h` or `7d`",
+    _CURRENCY: "`EUR`",
+}
+Reference = Annotated[str, Field(pattern=_REFERENCE)]
+DataName = Annotated[str, Field(pattern=_NAME)]
+Duration = Annotated[str, Field(pattern=_DURATION)]
 
 
 class Section(BaseModel):
@@ -76,7 +87,7 @@ class Price(Section):
     """What an hour of this machine costs."""
 
     per_hour: float = Field(ge=0, allow_inf_nan=False, description="Money per hour of wall time.")
-    currency: str = Field("USD", pattern=r"^[A-Z]{3}$", description="ISO 4217 code.")
+    currency: str = Field("USD", pattern=_CURRENCY, description="ISO 4217 code.")
 
 
 class Train(Section):
@@ -124,8 +135,6 @@ class Evaluate(Section):
 class Report(Section):
     """The report on the pull request."""
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")] = Field(
-        "default", description="One comment is kept per id."
-    )
+    id: DataName = Field("default", description="One comment is kept per id.")
     title: str = Field("", max_length=80, description="What is reported on; default: the repository's name.")
     publisher: Literal["github", "cml"] = Field("github", description="Who posts the comment.")

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -7,6 +8,7 @@ import yaml
 
 from ci_kit import config, schemas
 from ci_kit.errors import UserError
+from ci_kit.sections import LOOKS
 
 GOOD = """
 base: trunk
@@ -61,6 +63,12 @@ def test_an_override_wins_over_the_file() -> None:
         ("[" * 100_000, "is not valid YAML (more than 20 levels)"),
         ("? [a, b]\n: 1", "is not valid YAML"),
         ("1: 2", "keys should be strings"),
+        ("a: \x00", "ci-kit.yaml is not valid YAML (special characters are not allowed)"),
+        ("data:\n a:\n  path: x\n  schema: foo", ":4: data.a.schema: 'foo' must look like `path/to/file.py:Name`"),
+        ("data:\n A B: {path: x}", "ci-kit.yaml:2: data.A B: 'A B' must look like `train-2` (at most 41 of a-z,"),
+        ("data: {a: {path: x, fresh: {column: t, within: 1y}}}", "within: '1y' must look like `90s`, `36h` or `7d`"),
+        ("train: {price: {per-hour: 1, currency: eur}}", "train.price.currency: 'eur' must look like `EUR`"),
+        ("report: {id: A}", "report.id: 'A' must look like `train-2`"),
     ],
 )
 def test_each_mistake_is_one_line_with_its_place(text: str, message: str) -> None:
@@ -68,6 +76,21 @@ def test_each_mistake_is_one_line_with_its_place(text: str, message: str) -> Non
         config.read(text.encode())
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_every_pattern_is_said_in_words() -> None:
+    patterns = re.findall('"pattern": (".*?[^\\\\]")', json.dumps(config.json_schema()))
+    assert {json.loads(one) for one in patterns} == set(LOOKS)
+
+
+@pytest.mark.parametrize(("raw", "line"), [(b"base: x\nreport: {title: \xfcx}\n", 2), (b"\xff\xfea\0", 1)])
+def test_a_file_that_is_not_utf_8_is_called_so(raw: bytes, line: int) -> None:
+    with pytest.raises(UserError, match=f"^ci-kit.yaml:{line} is not UTF-8"):
+        config.read(raw)
+
+
+def test_a_byte_order_mark_is_no_mistake() -> None:
+    assert config.read("\ufeffbase: trunk".encode()).base == "trunk"
 
 
 def test_a_missing_file_says_what_to_write(tmp_path: Path) -> None:

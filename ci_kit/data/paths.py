@@ -2,10 +2,12 @@
 
 import os
 from glob import glob, has_magic
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
 from ci_kit.data.dvc import pull
+from ci_kit.data.stages import built
 from ci_kit.errors import UserError
 from ci_kit.sections import DataSet
 
@@ -18,6 +20,7 @@ SUFFIXES: dict[str, Kind] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
+BUILD = "A stage of dvc.yaml makes it: run `dvc repro` and `dvc push`"
 _KNOWN = ", ".join(SUFFIXES)
 
 
@@ -65,16 +68,23 @@ def _expand(entry: str, dataset: DataSet, root: Path) -> list[Path]:
         inside = [file for file in sorted(path.rglob("*")) if file.is_file() and not _hidden(file, path)]
         chosen = [file for file in inside if _kind(file) == dataset.format or (not dataset.format and _kind(file))]
         if not chosen:
-            raise UserError(f"no data files in the folder {entry}", why=f"looked for {_KNOWN}")
+            hint = BUILD if built(entry, root) else ""
+            raise UserError(f"no data files in the folder {entry}", why=f"looked for {_KNOWN}", hint=hint)
         return chosen
     if has_magic(entry):
         matched = [Path(name) for name in sorted(glob(str(path), recursive=True)) if Path(name).is_file()]  # noqa: PTH207
         if matched:
             return matched
-        raise UserError(f"no file matches {entry}", why=f"in {root.name or root}", hint="Check the glob")
+        hint = BUILD if built(_fixed(entry), root) else "Check the glob"
+        raise UserError(f"no file matches {entry}", why=f"in {root.name or root}", hint=hint)
     if pull(entry, root):
         return _expand(entry, dataset, root)
-    raise UserError(f"no data at {entry}", hint="Check `path` in ci-kit.yaml")
+    raise UserError(f"no data at {entry}", hint=BUILD if built(entry, root) else "Check `path` in ci-kit.yaml")
+
+
+def _fixed(entry: str) -> str:
+    """Return the folders of a glob that stand before its first wildcard."""
+    return Path(*takewhile(lambda part: not has_magic(part), Path(entry).parts)).as_posix()
 
 
 def _hidden(file: Path, folder: Path) -> bool:

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 
 from ci_kit.validate.faults import faults_of, run
 from ci_kit.validate.flavour import ready, structural
 from ci_kit.validate.table import Fault, Tally
-
-FIRST = 50
+from ci_kit.validate.texts import FIRST, explained
 
 
 class Eagerly:
@@ -30,12 +30,19 @@ class Eagerly:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             parsed, errors = run(structural(schema), self.frame, quiet=self._quiet)
-            faults = faults_of(errors, schema, given, known)
+            faults = [self._explained(fault) for fault in faults_of(errors, schema, given, known)]
             if errors:
                 unfit = frozenset(fault.column or "" for fault in faults)
                 parsed, _ = run(structural(schema, unfit, lenient=True), self.frame, quiet=self._quiet)
         self.frame, self.columns = parsed, list(map(str, parsed.columns))
         return faults
+
+    def _explained(self, fault: Fault) -> Fault:
+        one = self.frame.get(fault.column) if fault.rule == "dtype" else None
+        if not isinstance(one, pd.Series) or not pd.api.types.is_string_dtype(one.dropna()):
+            return fault
+        texts = [None if gone else text for text, gone in zip(one, one.isna(), strict=True)]
+        return explained(fault, pl.Series(texts, dtype=pl.String))
 
     def matching(self, column: Any) -> list[str]:
         """See Table."""

@@ -34,15 +34,15 @@ class Examination:
             asked = [self._rule(rule) for rule in rules(self.schema, self.table, unusable)]
         return [*map(self._fault, self.faults), *filter(None, [*self._types(), *asked]), *self._together()]
 
-    def _pass(self, column: str | None, rule: str, observed: str, limit: str, key: str | None) -> Check | None:
+    def _pass(self, column: str | None, rule: str, observed: str, title: str, key: str | None) -> Check | None:
         if key is None or key not in self._patterns:
-            return self._check("pass", column, rule, observed, limit, key=key)
-        self._passed[key, rule, limit] = self._passed.get((key, rule, limit), 0) + 1
+            return self._check("pass", column, rule, observed, title, key=key)
+        self._passed[key, rule, title] = self._passed.get((key, rule, title), 0) + 1
         return None
 
     def _together(self) -> Iterator[Check]:
-        for (key, rule, limit), count in self._passed.items():
-            yield self._check("pass", key, rule, f"{count:,} columns", limit, key=key)
+        for (key, rule, title), count in self._passed.items():
+            yield self._check("pass", key, rule, f"{count:,} columns", title, key=key)
 
     def _types(self) -> Iterator[Check | None]:
         faulty = {fault.column for fault in self.faults if fault.rule in ("present", "dtype", "coerced")}
@@ -50,9 +50,9 @@ class Examination:
             dtype = self.schema.dtype or column.dtype
             for name in self.table.matching(column) if column.regex else [key]:
                 if name in self.table.columns and name not in faulty:
-                    limit = str(dtype) if dtype is not None else "present"
+                    title = str(dtype) if dtype is not None else "present"
                     rule = "dtype" if dtype is not None else "present"
-                    yield self._pass(name, rule, "as the schema says", limit, key)
+                    yield self._pass(name, rule, "as the schema says", title, key)
 
     def _fault(self, fault: Fault) -> Check:
         detail = ", ".join(fault.samples[: self.shown])
@@ -69,10 +69,10 @@ class Examination:
             return self._broken(rule, error)
         if not tally.bad:
             seen = "true for the data set" if tally.whole else f"all {self.table.height:,} rows"
-            return self._pass(rule.column, rule.name, seen, rule.limit, rule.key)
+            return self._pass(rule.column, rule.name, seen, rule.title, rule.key)
         observed = "false for the data set" if tally.whole else share(tally.bad, self.table.height)
         status: Status = "warn" if rule.soft else "fail"
-        return self._check(status, rule.column, rule.name, observed, rule.limit, self._samples(rule, tally), rule.key)
+        return self._told(status, rule, observed, self._samples(rule, tally))
 
     def _samples(self, rule: Rule, tally: Tally) -> str:
         columns, rows = self.source.shown(rule.columns), tally.rows[: self.shown]
@@ -87,11 +87,14 @@ class Examination:
     def _broken(self, rule: Rule, error: Exception) -> Check:
         """A rule that can't be asked: no news where the type is wrong already, else a failure."""
         if any(fault.column == rule.column and fault.rule == "dtype" for fault in self.faults):
-            return self._check("skip", rule.column, rule.name, "not asked: wrong dtype", rule.limit, key=rule.key)
+            return self._told("skip", rule, "not asked: wrong dtype")
         # The text of an error may quote any value of the table.
         text = "" if self.source.sensitive else f": {next(iter(str(error).splitlines()), '')[:200]}"
         detail = f"the check raised {type(error).__name__}{text}"
-        return self._check("fail", rule.column, rule.name, "could not be asked", rule.limit, detail, rule.key)
+        return self._told("fail", rule, "could not be asked", detail)
+
+    def _told(self, status: Status, rule: Rule, observed: str, detail: str = "") -> Check:
+        return self._check(status, rule.column, rule.name, observed, rule.title, detail, rule.key, rule.limit)
 
     def _check(
         self,
@@ -99,14 +102,15 @@ class Examination:
         column: str | None,
         rule: str,
         observed: str,
-        limit: str,
+        title: str,
         detail: str = "",
         key: str | None = None,
+        limit: str = "",
     ) -> Check:
         subject = f"{self.source.name}.{column}" if column else self.source.name
         return check(
             "/".join(("schema", self.source.name, *([column] if column else []), rule)),
-            f"{subject}: {'dtype ' if rule in ('dtype', 'coerced') else ''}{limit}",
+            f"{subject}: {'dtype ' if rule in ('dtype', 'coerced') else ''}{title}",
             status,
             observed,
             limit,

@@ -11,10 +11,8 @@ from ci_kit.validate.faults import faults_of, run
 from ci_kit.validate.flavour import ready, structural
 from ci_kit.validate.plans import duplicated, pick, repeated
 from ci_kit.validate.table import Fault, Tally
+from ci_kit.validate.texts import FIRST, explained, spaces
 from ci_kit.validate.wording import value
-
-# More rows than any report shows, so that a check can choose.
-FIRST = 50
 
 
 class Lazily:
@@ -35,7 +33,7 @@ class Lazily:
         bad = frozenset(fault.column or "" for fault in faults)
         parsed, errors = run(_uncoerced(structural(schema, bad)), coerced, quiet=self._quiet)
         if errors:
-            faults += faults_of(errors, schema, given, known)
+            faults += [self._explained(fault, given) for fault in faults_of(errors, schema, given, known)]
             unfit = frozenset(fault.column or "" for fault in faults)
             parsed, _ = run(_uncoerced(structural(schema, unfit, lenient=True)), coerced, quiet=self._quiet)
         self.frame, self._held = parsed, pl.DataFrame()
@@ -67,6 +65,11 @@ class Lazily:
                 else:
                     frame = dtype.coerce(_data(frame, name))
         return frame, faults
+
+    def _explained(self, fault: Fault, given: dict[str, pl.DataType]) -> Fault:
+        if fault.rule != "dtype" or fault.column is None or given.get(fault.column) != pl.String:
+            return fault
+        return explained(fault, self._column(fault.column).to_series())
 
     def _coercible(self, dtype: Any, name: str) -> Fault | None:
         source = self._column(name)
@@ -118,13 +121,14 @@ class Lazily:
 
 def _unfit(values: pl.Series, good: pl.DataFrame | pl.LazyFrame | None, dtype: str) -> Fault:
     """Return the fault of a column with values that can't be coerced; nulls are not among them."""
-    count, samples = "some values", tuple[str, ...]()
+    count, why, samples = "some values", "", tuple[str, ...]()
     if good is not None:
         bad = ~good.lazy().collect().to_series() & values.is_not_null()
         rows = bad.arg_true().head(FIRST).to_list()
         count = f"{bad.sum():,} of {len(values):,} values"
+        why = spaces(values.filter(bad), dtype)
         samples = tuple(f"row {row}: {value(one)}" for row, one in zip(rows, values.gather(rows), strict=True))
-    observed = f"{count} of {values.dtype} do not fit"
+    observed = f"{count} of {values.dtype} do not fit{why}"
     return Fault(column=values.name, rule="coerced", observed=observed, limit=dtype, samples=samples, unusable=True)
 
 

@@ -21,17 +21,12 @@ def duration(text: str) -> timedelta:
 
 
 def limits(source: Source, shown: int, now: datetime) -> Iterator[Check]:
-    """Yield the checks of rows, freshness, key and sensitive columns that the data set asks for."""
+    """Yield the checks of rows, freshness and key that the data set asks for."""
     yield _rows(source)
     if source.dataset.fresh:
         yield _fresh(source, source.dataset.fresh, now)
     if source.dataset.key:
         yield _key(source, shown)
-    for column in source.sensitive:
-        if column not in source.columns:
-            title = f"{source.name}.{column}: a sensitive column"
-            hint = "A misspelt name in `sensitive` hides nothing."
-            yield check(f"sensitive/{source.name}/{column}", title, "warn", "not in the data", "present", detail=hint)
 
 
 def _rows(source: Source) -> Check:
@@ -68,12 +63,17 @@ def _time(dtype: pl.DataType, column: str) -> pl.Expr:
         return one.max()
     if dtype != pl.String:
         return pl.lit(None)
+    when = moment(one)
+    return pl.when((when.is_null() & one.is_not_null()).any()).then(None).otherwise(when.max())
+
+
+def moment(one: pl.Expr) -> pl.Expr:
+    """Return the time (UTC) that each text says in ISO 8601, null where it says none."""
     # One form only: a guess would read 1/2/2026 as February in one row and 31/1/2026 as January in the next.
     text = one.str.strip_chars().str.replace("T", " ", literal=True).str.replace("Z$", "+00:00")
     zoned = text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%:z", strict=False, time_unit="us").dt.convert_time_zone("UTC")
     bare = [text.str.to_datetime(form, strict=False, time_unit="us").dt.replace_time_zone("UTC") for form in _FORMS]
-    when = pl.coalesce(zoned, *bare)
-    return pl.when((when.is_null() & one.is_not_null()).any()).then(None).otherwise(when.max())
+    return pl.coalesce(zoned, *bare)
 
 
 def _aware(newest: date | datetime) -> datetime:

@@ -25,11 +25,11 @@ def overlap(pair: Overlap, first: Source, second: Source, shown: int) -> Check:
         rows = _shared(one, two, columns)
     count = len(rows)
     if not count:
-        return check(path, title, "pass", f"none of {second.height:,} rows", "no shared rows")
+        return check(path, title, "pass", f"none of {second.height:,} rows", "")
     some = tuple(one for one in second.shown(columns) if one not in first.sensitive)
     which = rows["row"].head(shown).to_list()
     detail = samples(some, which, rows.select(some).head(shown).rows()) if some else hidden(columns)
-    return check(path, title, "fail", share(count, second.height), "no shared rows", detail=detail if which else "")
+    return check(path, title, "fail", share(count, second.height), "", detail=detail if which else "")
 
 
 def _columns(pair: Overlap, first: Source, second: Source) -> list[str]:

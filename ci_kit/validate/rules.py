@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ci_kit.validate.table import Table, Tally
+from ci_kit.validate.wording import value
 
 _WORDS = {
     "equal_to": "= {value}",
@@ -13,14 +14,17 @@ _WORDS = {
     "greater_than_or_equal_to": "≥ {min_value}",
     "less_than": "< {max_value}",
     "less_than_or_equal_to": "≤ {max_value}",
+    "in_range": "in {low}{min_value}, {max_value}{high}",
     "isin": "one of {allowed_values}",
     "notin": "none of {forbidden_values}",
-    "str_matches": "matches {pattern!r}",
-    "str_contains": "contains {pattern!r}",
-    "str_startswith": "starts with {string!r}",
-    "str_endswith": "ends with {string!r}",
-    "unique_values_eq": "has exactly the values {values}",
+    "str_matches": "matches {pattern}",
+    "str_contains": "contains {pattern}",
+    "str_startswith": "starts with {string}",
+    "str_endswith": "ends with {string}",
+    "unique_values_eq": "has exactly {values}",
 }
+# A list longer than this is counted, and only its first values are named.
+_LISTED, _NAMED = 8, 5
 _SHORT = {
     "greater_than_or_equal_to": "ge",
     "greater_than": "gt",
@@ -33,14 +37,18 @@ _SHORT = {
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One rule: `column` is None for the whole table, `key` is the name by which the schema knows the column."""
+    """One rule: `column` is None for the whole table, `key` is the name by which the schema knows the column.
+
+    `title` says the rule; `limit` says what it demands where the user gave it a title of their own.
+    """
 
     column: str | None
     key: str | None
     name: str
-    limit: str
+    title: str
     measure: Callable[[Table], Tally]
     columns: tuple[str, ...]
+    limit: str = ""
     soft: bool = False
 
 
@@ -62,7 +70,7 @@ def _column_rules(schema: Any, column: Any, name: str, key: str) -> Iterator[Rul
             column=name,
             key=key,
             name="not_null",
-            limit="no nulls",
+            title="no nulls",
             measure=lambda table: table.nulls(name),
             columns=(name,),
             soft=soft,
@@ -72,7 +80,7 @@ def _column_rules(schema: Any, column: Any, name: str, key: str) -> Iterator[Rul
             column=name,
             key=key,
             name="unique",
-            limit="unique",
+            title="unique",
             measure=lambda table: table.duplicates((name,), column.report_duplicates),
             columns=(name,),
             soft=soft,
@@ -90,7 +98,7 @@ def _table_rules(schema: Any, table: Table) -> Iterator[Rule]:
             column=None,
             key=None,
             name="unique " + "+".join(group),
-            limit=f"{' + '.join(group)} unique together",
+            title=f"{' + '.join(group)} unique together",
             measure=lambda table, there=there: table.duplicates(there, schema.report_duplicates),  # type: ignore[misc]
             columns=there,
             soft=soft,
@@ -100,38 +108,49 @@ def _table_rules(schema: Any, table: Table) -> Iterator[Rule]:
 
 
 def _check_rule(check: Any, name: str | None, key: str | None, columns: tuple[str, ...], soft: bool) -> Rule:
-    called = str(check.name or "check").strip("<>")
+    called, (title, limit) = str(check.name or "check").strip("<>"), words(check)
     return Rule(
         column=name,
         key=key,
         name=_SHORT.get(called, called),
-        limit=words(check),
+        title=title,
+        limit=limit,
         measure=lambda table: table.check(check, name),
         columns=columns,
         soft=soft or bool(check.raise_warning),
     )
 
 
-def words(check: Any) -> str:
-    """Return the rule as a person would say it; the user's own `error` text wins."""
-    name, error, facts = str(check.name or ""), check.error, check.statistics or {}
-    if error and not str(error).startswith(f"{name}("):
-        return str(error)
-    if name == "in_range":
-        low = "[" if facts.get("include_min", True) else "("
-        high = "]" if facts.get("include_max", True) else ")"
-        return f"in {low}{facts.get('min_value')}, {facts.get('max_value')}{high}"
-    if name in _WORDS:
-        try:
-            return _WORDS[name].format(**{key: _listed(value) for key, value in facts.items()})
-        except (KeyError, ValueError):
-            pass
-    return str(error or check.title or check.description or name.strip("<>") or "a check")
+def words(check: Any) -> tuple[str, str]:
+    """Return the rule as a person would say it, and what else it demands: the user's own error, title or name wins."""
+    made, name, error = str(getattr(check._check_fn, "__name__", "")), str(check.name or ""), str(check.error or "")
+    plain = _plain(made, check.statistics or {})
+    own = "" if error.startswith((f"{made}(", f"{name}(")) else error
+    if text := own or check.title or (name if plain and name != made else ""):
+        return str(text), plain
+    return plain or error or _first_line(check.description) or name.strip("<>") or "a check", ""
 
 
-def _listed(value: Any) -> Any:
-    if isinstance(value, (list, tuple, set, frozenset)):
-        items = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else list(value)
-        more = f" … ({len(items)} values)" if len(items) > 20 else ""
-        return ", ".join(repr(item) for item in items[:20]) + more
-    return value
+def _plain(made: str, facts: dict[str, Any]) -> str:
+    """Return what one of pandera's own checks demands, nothing for a check of the user's."""
+    brackets = {
+        "low": "[" if facts.get("include_min", True) else "(",
+        "high": "]" if facts.get("include_max", True) else ")",
+    }
+    try:
+        return _WORDS[made].format(**brackets, **{key: _shown(value) for key, value in facts.items()})
+    except (KeyError, ValueError):
+        return ""
+
+
+def _first_line(text: object) -> str:
+    return next((line.strip() for line in str(text or "").splitlines() if line.strip()), "")
+
+
+def _shown(thing: Any) -> str:
+    if isinstance(thing, (list, tuple, set, frozenset)):
+        items = sorted(thing, key=repr) if isinstance(thing, (set, frozenset)) else list(thing)
+        if len(items) > _LISTED:
+            return f"{len(items):,} values: {', '.join(map(_shown, items[:_NAMED]))}, …"
+        return ", ".join(map(_shown, items))
+    return value(thing) if isinstance(thing, str) else value(str(thing), quote=False)

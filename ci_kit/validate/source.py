@@ -45,15 +45,16 @@ class Source:
         with self.reading():
             return int(self.rows.select(pl.len()).collect().item())
 
-    @property
+    @cached_property
     def columns(self) -> list[str]:
         """The names of the columns."""
         return self.rows.collect_schema().names()
 
-    @property
+    @cached_property
     def sensitive(self) -> tuple[str, ...]:
-        """The columns whose values are never shown."""
-        return self.dataset.sensitive
+        """The columns whose values are never shown: all of them where a name is misspelt, as any may be meant."""
+        named = self.dataset.sensitive
+        return named if not named or set(named) <= set(self.columns) else (*named, *self.columns)
 
     def pandas(self) -> Any:
         """Return the rows as pandas sees them."""
@@ -61,7 +62,7 @@ class Source:
 
     def reading(self) -> Any:
         """Turn what is damaged into one UserError, without values where some column is sensitive."""
-        return reading(f"data set {self.name!r}", quiet=bool(self.sensitive))
+        return reading(f"data set {self.name!r}", quiet=bool(self.dataset.sensitive))
 
     def shown(self, columns: list[str] | tuple[str, ...]) -> tuple[str, ...]:
         """Return the columns whose values may be shown."""

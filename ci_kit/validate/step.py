@@ -28,7 +28,7 @@ def run(job: Job) -> Findings:
     is known to be bad.
     """
     try:
-        from ci_kit.validate import overlap, proof, source
+        from ci_kit.validate import overlap, privacy, proof, source
     except ImportError as error:
         raise UserError(f"{error.name} is not installed", hint="Type: pip install 'ci-kit[validate]'") from error
     proof.prove()
@@ -43,6 +43,7 @@ def run(job: Job) -> Findings:
             found = _named_once(_dataset(job, one))
             job.say(f"{one.name}: {one.height:,} rows, {_counts(found)}")
             checks += found
+        checks += privacy.uneven(sources.values())
         for pair in config.validate_.overlap:
             first, second = (_existing(sources, name) for name in pair.between)
             checks.append(overlap.overlap(pair, first, second, config.validate_.samples))
@@ -53,9 +54,11 @@ def run(job: Job) -> Findings:
 
 def _dataset(job: Job, one: "Source") -> Iterator[Check]:
     from ci_kit.validate.limits import limits
+    from ci_kit.validate.privacy import unknown
 
     shown = job.config.validate_.samples
     yield from limits(one, shown, datetime.now(UTC))
+    yield from unknown(one)
     if one.dataset.schema_ is None:
         title = f"{one.name}: has a schema"
         detail = "Only rows, key and freshness were tested. Set `schema: path.py:Name` to test the values."

@@ -23,9 +23,9 @@ def share(bad: int, total: int) -> str:
     return f"{bad:,} of {total:,} rows ({text} %)"
 
 
-def value(thing: Any) -> str:
+def value(thing: Any, *, quote: bool = True) -> str:
     """Return the value as text on one line, cut to a readable length."""
-    text = str(thing) if isinstance(thing, date) else " ".join(repr(thing).split())
+    text = str(thing) if isinstance(thing, date) else " ".join((repr if quote else str)(thing).split())
     return text if len(text) <= VALUE else f"{text[: VALUE - 1]}…"
 
 

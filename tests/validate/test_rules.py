@@ -213,6 +213,92 @@ def test_a_wrong_type_is_one_check_however_many_rows() -> None:
             assert len(checks) <= 3
 
 
+CAPITALS = [*"ABCDEFGHIJKL"]
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize(
+    ("column", "make", "title", "limit"),
+    [
+        ("u", lambda p: p.Check.le(2.5), "d.u: ≤ 2.5", None),
+        ("u", lambda p: p.Check.le(2.5, name="mine"), "d.u: mine", "≤ 2.5"),
+        ("u", lambda p: p.Check.le(2.5, error="too big"), "d.u: too big", "≤ 2.5"),
+        ("u", lambda p: p.Check.le(2.5, title="small enough"), "d.u: small enough", "≤ 2.5"),
+        ("u", lambda p: p.Check.le(2.5, name="mine", error="too big"), "d.u: too big", "≤ 2.5"),
+        ("u", lambda p: p.Check(lambda x: x > 90, element_wise=True, name="mine"), "d.u: mine", None),
+        ("u", lambda p: p.Check(lambda x: x > 90, element_wise=True, name="a", error="b"), "d.u: b", None),
+        ("u", lambda p: p.Check(lambda x: x > 90, element_wise=True, description="\n c\n d"), "d.u: c", None),
+        ("u", lambda p: p.Check(lambda x: x > 90, element_wise=True), "d.u: lambda", None),
+        ("u", lambda p: p.Check.in_range(1, 2, include_max=False), "d.u: in [1, 2)", None),
+        ("u", lambda p: p.Check.str_length(9), "d.u: str_length(9)", None),
+        ("s", lambda p: p.Check.eq(" ?"), "d.s: = ' ?'", None),
+        ("s", lambda p: p.Check.isin(["a", "b"]), "d.s: one of 'a', 'b'", None),
+        ("s", lambda p: p.Check.isin(CAPITALS), "d.s: one of 12 values: 'A', 'B', 'C', 'D', 'E', …", None),
+        ("s", lambda p: p.Check.str_matches("^[0-9]+$"), "d.s: matches '^[0-9]+$'", None),
+    ],
+)
+def test_the_rule_stands_once_and_the_users_words_win(
+    flavour: str, column: str, make: Any, title: str, limit: str | None
+) -> None:
+    pandera, columns = FLAVOURS[flavour]
+    checks = examine(flavour, pandera.DataFrameSchema({column: columns(make(pandera))}), FRAME)
+    (found,) = [one for one in checks if one.status != "pass"]
+    assert (found.title, found.limit) == (title, limit)
+
+
+def test_what_is_wrong_with_a_type_stands_once() -> None:
+    for flavour, pandera in (("polars", pa), ("pandas", pp)):
+        schema = pandera.DataFrameSchema({"s": pandera.Column(float), "q": pandera.Column()}, strict=True)
+        assert {one.limit for one in examine(flavour, schema, FRAME)} == {None}
+
+
+SOME = ["1", None, *"345", " 6", "7"]
+UNREAD: list[tuple[str, list[str | None], str, str | None]] = [
+    ("int", SOME, "1 of 7 values are no whole number (leading spaces)", "row 5: ' 6'"),
+    ("int", [*SOME, "8 "], "2 of 8 values are no whole number (spaces around them)", "row 5: ' 6', row 7: '8 '"),
+    ("int", ["1", "8 "], "1 of 2 values are no whole number (trailing spaces)", "row 1: '8 '"),
+    ("int", ["1", " x", " 2"], "2 of 3 values are no whole number", "row 1: ' x', row 2: ' 2'"),
+    ("int", ["1", "2.5", "x", "", "y"], "4 of 5 values are no whole number", "row 1: '2.5', row 2: 'x', row 3: ''"),
+    ("float", ["1", "2.5", "1e3", "?"], "1 of 4 values are no number", "row 3: '?'"),
+    ("bool", ["true", "False", "no"], "1 of 3 values are not true or false", "row 2: 'no'"),
+    ("bool", ["true", "False"], "each value can be read as true or false, set coerce=True", None),
+    ("datetime", ["2026-05-31T08:00:00Z", "soon"], "1 of 2 values are no time", "row 1: 'soon'"),
+    ("int", ["1", "2"], "each value can be read as a whole number, set coerce=True", None),
+]
+TYPES: dict[str, tuple[Any, Any]] = {
+    "int": (int, int),
+    "float": (float, float),
+    "bool": (bool, bool),
+    "datetime": (pl.Datetime, "datetime64[ns]"),
+}
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize(("kind", "values", "observed", "detail"), UNREAD, ids=lambda one: str(one)[:12])
+def test_text_where_no_text_belongs_is_counted_and_shown(
+    flavour: str, kind: str, values: list[str | None], observed: str, detail: str | None
+) -> None:
+    column = FLAVOURS[flavour][1](dtype=TYPES[kind][flavour == "pandas"])
+    schema = FLAVOURS[flavour][0].DataFrameSchema({"v": column})
+    checks = {one.id: one for one in examine(flavour, schema, pl.DataFrame({"v": values}))}
+    assert str(checks["schema/d/v/dtype"].observed).partition(": ")[2] == observed
+    assert checks["schema/d/v/dtype"].detail == detail
+
+
+def test_dates_in_text_are_counted_and_a_type_that_no_text_stands_for_is_not() -> None:
+    frame = pl.DataFrame({"v": ["2026-05-31", "31/5/2026"]})
+    found = bad(examine("polars", pa.DataFrameSchema({"v": pa.Column(pl.Date)}), frame))
+    assert found == {"v/dtype": "String: 1 of 2 values are no date"}
+    found = bad(examine("polars", pa.DataFrameSchema({"v": pa.Column(pl.List(pl.Int64))}), frame))
+    assert found == {"v/dtype": "String"}
+
+
+def test_spaces_that_keep_values_from_their_type_are_named() -> None:
+    schema = pa.DataFrameSchema({"v": pa.Column(int, coerce=True)})
+    found = bad(examine("polars", schema, pl.DataFrame({"v": ["1", " 2", " 3"]})))
+    assert found == {"v/coerced": "2 of 3 values of String do not fit (leading spaces)"}
+
+
 def test_a_warning_stays_a_warning() -> None:
     for flavour, pandera in (("polars", pa), ("pandas", pp)):
         schema = pandera.DataFrameSchema({"u": pandera.Column(int, pandera.Check.ge(1, raise_warning=True))})
