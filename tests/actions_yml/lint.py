@@ -121,6 +121,8 @@ def _step(step: dict[str, Any], *, clean: bool, ref: str | None) -> Iterator[str
             yield "a checkout that keeps the token"
         if clean and given.get("ref") != ref:
             yield "a change's files where the token can write"
+    if "download-artifact" in uses and clean and ref and given.get("path", ".") == ".":
+        yield "a change's files, under any name, where the token can write"
     if "upload-artifact" in uses and not given.get("include-hidden-files"):
         yield "an artifact without .ci-kit"
     if clean and re.search(r"actions/(validate|train|evaluate)@", uses):

@@ -140,6 +140,7 @@ FAULTS = [
     (GPU, "contents: read # to check out\n      pull-requests", "contents: write # to record\n      pull-requests"),
     (GPU, "    if: ${{ !cancelled() && github.event_name == 'push' }}\n", "    if: ${{ !cancelled() }}\n"),
     (GPU, "pull_request.base.sha", "pull_request.head.sha"),
+    (GPU, "          path: change\n", ""),
     (GPU, "OWNER/ci-kit/actions/report@REF", "OWNER/ci-kit/actions/train@REF"),
     (GPU, "          include-hidden-files: true\n", ""),
     (CI, "run: exec make test", "run: make test"),
