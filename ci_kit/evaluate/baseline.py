@@ -30,7 +30,8 @@ class Baseline:
 def compare_with(job: Job, dataset: Dataset) -> Baseline:
     """Find the nearest ancestor of the base commit that has a Result, and its scores on today's rows.
 
-    The stored scores if the evaluation data is the same, else those of its model, fetched and scored again.
+    The stored scores if the evaluation data is the same, else those of its model, fetched and scored again: a warning,
+    because a change that moves the data moves its own bar.
     """
     git = Git(job.root)
     start, reason = job.source.base_sha, ""
@@ -41,21 +42,22 @@ def compare_with(job: Job, dataset: Dataset) -> Baseline:
     past = find(git, start, "evaluate", job.say)
     if past is None:
         return _none(job, f"the history branch has no result of {start[:7]} or any commit before it")
-    stored, why_not_stored = _stored(past, dataset)
+    moved = _moved(past, dataset)
+    stored, why_not_stored = (None, moved) if moved else _stored(past, dataset)
     # With its scores at hand the model itself serves only the tests and the latency beside ours.
     needed = stored is None or bool(job.config.evaluate.tests)
     model, why_no_model = _model(job, git, past, dataset, remote=needed)
     if stored is not None:
         known = past.result.metrics.get("macro_f1")
         f1 = known.value if known else None
-        check = _pass(past, "scores from the history")
+        check = _found(past, "scores from the history")
         return Baseline(check=check, scores=stored, model=model, why_no_model=why_no_model, f1=f1)
     if model is None:
         return _none(job, f"{why_not_stored}, and {why_no_model}", where(past))
     predicted = model.bind(dataset.frame, dataset.truth)
     if bad := unusable(predicted):
         return _none(job, f"{why_not_stored}, and its model answers NaN in {bad:,} rows", where(past))
-    check = _pass(past, f"{why_not_stored}, so its model was scored again")
+    check = _found(past, f"{why_not_stored}, so its model was scored again", moved=bool(moved))
     scores, f1 = score(model, dataset, predicted), macro_f1(model, dataset, predicted)
     return Baseline(check=check, scores=scores, model=model, f1=f1)
 
@@ -66,10 +68,19 @@ def where(past: Past) -> str:
     return f"{past.sha[:7]}, {behind if past.distance else 'the merge base'}"
 
 
+def _moved(past: Past, dataset: Dataset) -> str:
+    """Say how the evaluation data differs from what the baseline was scored on; empty where it is the same."""
+    known, rows = past.result.source.data.get(dataset.name), past.result.metrics.get("rows")
+    if known == dataset.fingerprint:
+        return ""
+    if not known:
+        return f"its result names no data set {dataset.name}"
+    before, now = (mark.partition(":")[2][:7] for mark in (known, dataset.fingerprint))
+    counts = f"{rows.value:,.0f} → {len(dataset):,} rows, " if rows else f"now {len(dataset):,} rows, "
+    return f"the evaluation data changed ({counts}digest {before} → {now})"
+
+
 def _stored(past: Past, dataset: Dataset) -> tuple[Scores | None, str]:
-    known = past.result.source.data.get(dataset.name)
-    if known != dataset.fingerprint:
-        return None, "the evaluation data changed" if known else "its result names no evaluation data"
     if past.scores is None:
         return None, "its scores were not kept"
     try:
@@ -86,7 +97,7 @@ def _model(job: Job, git: Git, past: Past, dataset: Dataset, *, remote: bool) ->
     target.unlink(missing_ok=True)
     try:
         fetch(git, past.sha, target, remote=remote)
-        model = load(target, job.root, task=dataset.task, features=dataset.features)
+        model = load(target, job.root, task=dataset.task, features=dataset.features, sensitive=dataset.sensitive)
         model.name = "the baseline"
         model.bind(dataset.frame, dataset.truth)
     except CiKitError as error:
@@ -95,8 +106,9 @@ def _model(job: Job, git: Git, past: Past, dataset: Dataset, *, remote: bool) ->
     return model, ""
 
 
-def _pass(past: Past, how: str) -> Check:
-    return Check(id="baseline", title="A baseline to compare with", status="pass", observed=f"{where(past)}; {how}")
+def _found(past: Past, how: str, *, moved: bool = False) -> Check:
+    title = "The evaluation data is not the baseline's" if moved else "A baseline to compare with"
+    return Check(id="baseline", title=title, status="warn" if moved else "pass", observed=f"{where(past)}; {how}")
 
 
 def _none(job: Job, reason: str, observed: str | None = None) -> Baseline:

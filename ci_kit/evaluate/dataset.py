@@ -17,7 +17,8 @@ from ci_kit.sections import DataSet
 class Dataset:
     """`frame` holds all columns (pandas where the data set's schema is a pandas one, else polars).
 
-    `truth` is n labels (whole numbers or text) or n finite float64, `features` the columns that a model may read.
+    `truth` is n labels (whole numbers or text) or n finite float64, `features` the columns that a model may read,
+    `sensitive` the columns whose values no message may show.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Dataset:
     task: str
     schema: Any = None
     fingerprint: str = ""
+    sensitive: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -43,7 +45,8 @@ def load_dataset(config: Config, root: Path) -> Dataset:
         known = ", ".join(config.data) or "none"
         raise UserError(f"no data set {settings.data!r}", why=f"`data` has {known}", hint="Set `evaluate.data`")
     schema = load_object(dataset.schema_, root) if dataset.schema_ else None
-    frame = _rows(dataset, root, settings.data, in_pandas=flavour(schema) == "pandas")
+    secret = sensitive(config)
+    frame = _rows(dataset, root, settings.data, in_pandas=flavour(schema) == "pandas", quiet=bool(secret))
     have = names(frame)
     if settings.target not in have:
         shown = ", ".join(have[:8]) + ("…" if len(have) > 8 else "")
@@ -67,7 +70,13 @@ def load_dataset(config: Config, root: Path) -> Dataset:
         task=settings.task,
         schema=schema,
         fingerprint=fingerprint(dataset, root),
+        sensitive=secret,
     )
+
+
+def sensitive(config: Config) -> tuple[str, ...]:
+    """Return the columns that any data set calls sensitive: the same column may lie in another one, and be read."""
+    return tuple(dict.fromkeys(name for dataset in config.data.values() for name in dataset.sensitive))
 
 
 def flavour(schema: Any) -> str:
@@ -98,10 +107,10 @@ def target(values: npt.NDArray[Any], task: str, name: str) -> npt.NDArray[Any]:
     return values.astype(np.int64) if values.dtype.kind == "b" else values
 
 
-def _rows(dataset: DataSet, root: Path, name: str, *, in_pandas: bool) -> Frame:
+def _rows(dataset: DataSet, root: Path, name: str, *, in_pandas: bool, quiet: bool) -> Frame:
     from ci_kit.data import frame, reading, scan
 
     if in_pandas:
         return frame(dataset, root)
-    with reading(name):
+    with reading(name, quiet=quiet):
         return scan(dataset, root).collect()

@@ -19,7 +19,8 @@ BATCH = 16_384  # rows per call: bounds the memory of a large model's intermedia
 class Model:
     """A candidate or a baseline, ready to be asked.
 
-    How its answers are to be read is settled by the first call of `predict` or `bind`, so bind it to many rows.
+    How its answers are to be read is settled by the first call of `predict` or `bind`, so bind it to many rows. Values
+    of its `sensitive` columns show in no message.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Model:
     known: npt.NDArray[Any] | None = None
     classes: npt.NDArray[Any] | None = None
     reading: Reading | None = field(default=None, repr=False)
+    sensitive: tuple[str, ...] = ()
 
     def raw(self, frame: Frame) -> npt.NDArray[Any]:
         """Return the model's own answer; raise UserError if it fails or does not give one row per row."""
@@ -65,12 +67,18 @@ class Model:
         """Predict the evaluation data, and learn from it and the truth which column means which label."""
         predicted = self.predict(frame)
         if self.task == "classification" and predicted.ndim == 2:
-            self.classes = classes_of(self.known, truth, predicted.shape[1], self.name)
+            self.classes = classes_of(self.known, truth, predicted.shape[1], self.name, quiet=bool(self.sensitive))
         return predicted
 
 
 def load(
-    reference: str | Path, root: Path, *, task: str, features: tuple[str, ...], output: str | None = None
+    reference: str | Path,
+    root: Path,
+    *,
+    task: str,
+    features: tuple[str, ...],
+    output: str | None = None,
+    sensitive: tuple[str, ...] = (),
 ) -> Model:
     """Load an ONNX file or `path.py:function`; raise UserError if there is none or it is no safe, fitting model.
 
@@ -78,16 +86,16 @@ def load(
     """
     shown = str(reference)
     if ".py:" in shown:
-        return _function(shown, root, task, features)
+        return _function(shown, root, task, features, sensitive)
     from ci_kit.evaluate.session import open_session
 
     path = Path(reference) if Path(reference).is_absolute() else root / reference
     shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
-    answer, known = open_session(path, shown, features, output)
-    return Model(name=shown, task=task, features=features, answer=answer, known=known)
+    answer, known = open_session(path, shown, features, output, quiet=bool(sensitive))
+    return Model(name=shown, task=task, features=features, answer=answer, known=known, sensitive=sensitive)
 
 
-def _function(reference: str, root: Path, task: str, features: tuple[str, ...]) -> Model:
+def _function(reference: str, root: Path, task: str, features: tuple[str, ...], sensitive: tuple[str, ...]) -> Model:
     from ci_kit.data import load_object
 
     function = load_object(reference, root)
@@ -101,7 +109,7 @@ def _function(reference: str, root: Path, task: str, features: tuple[str, ...]) 
         try:
             return np.asarray(function(frame[list(features)]))
         except Exception as error:
-            line = next(iter(str(error).splitlines()), "")[:200]
-            raise UserError(f"{reference} failed", why=f"{type(error).__name__}: {line}") from error
+            line = "" if sensitive else f": {next(iter(str(error).splitlines()), '')[:200]}"
+            raise UserError(f"{reference} failed", why=f"{type(error).__name__}{line}") from error
 
-    return Model(name=reference, task=task, features=features, answer=answer)
+    return Model(name=reference, task=task, features=features, answer=answer, sensitive=sensitive)

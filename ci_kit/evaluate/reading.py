@@ -72,12 +72,14 @@ def _single(flat: npt.NDArray[Any]) -> Kind:
     return "probability" if finite.size and finite.min() >= 0 and finite.max() <= 1 else "logit"
 
 
-def classes_of(known: npt.NDArray[Any] | None, truth: npt.NDArray[Any], width: int, model: str) -> npt.NDArray[Any]:
+def classes_of(
+    known: npt.NDArray[Any] | None, truth: npt.NDArray[Any], width: int, model: str, *, quiet: bool = False
+) -> npt.NDArray[Any]:
     """Return the label of each of the model's `width` columns.
 
     The labels that the ONNX file names itself; else 0 … k−1 where the target holds only such numbers; else the sorted
     distinct values of the target, if there are as many. Raises UserError when none of them fits, or when the target
-    holds a label that the model does not know.
+    holds a label that the model does not know; `quiet` keeps the labels themselves out of the message.
     """
     present = np.unique(truth.astype(str) if truth.dtype == object else truth)
     if known is not None and len(known) == width:
@@ -87,10 +89,15 @@ def classes_of(known: npt.NDArray[Any] | None, truth: npt.NDArray[Any], width: i
     elif len(present) == width:
         classes = present
     else:
-        why = f"the target holds {len(present)}: {', '.join(map(str, present[:5]))}{'…' if len(present) > 5 else ''}"
+        some = f": {', '.join(map(str, present[:5]))}{'…' if len(present) > 5 else ''}"
+        why = f"the target holds {len(present)}{'' if quiet else some}"
         hint = "Is it a regression? Set `evaluate.task`" if len(present) > MANY else "Encode the target as 0 … k−1"
         raise UserError(f"{model} gives {width} classes", why=why, hint=hint)
     unknown = sorted(set(map(str, present)) - set(map(str, classes)))
     if unknown:
-        raise UserError(f"the target holds {unknown[0]!r}", why=f"{model} knows {', '.join(map(str, classes[:8]))}")
+        shown = "a label" if quiet else repr(unknown[0])
+        raise UserError(
+            f"the target holds {shown}",
+            why=f"{model} knows {len(classes) if quiet else ', '.join(map(str, classes[:8]))}",
+        )
     return np.asarray(classes)

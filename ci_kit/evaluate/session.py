@@ -17,9 +17,12 @@ Answer = Callable[[Frame], npt.NDArray[Any]]
 
 
 def open_session(
-    path: Path, shown: str, features: tuple[str, ...], output: str | None
+    path: Path, shown: str, features: tuple[str, ...], output: str | None, *, quiet: bool = False
 ) -> tuple[Answer, npt.NDArray[Any] | None]:
-    """Return the model as a function of a table, and the class labels that the file itself names, if it does."""
+    """Return the model as a function of a table, and the class labels that the file itself names, if it does.
+
+    `quiet` leaves out what ONNX Runtime says of the rows that it fails on.
+    """
     try:
         import onnxruntime
     except ImportError as error:
@@ -27,6 +30,8 @@ def open_session(
     content, proto = look(path, shown)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = QUIET
+    # Idle threads would else wait at full speed, and slow down whatever runs next to this model: the baseline.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         # The bytes that were looked at are the bytes that run; weights in other files need the path.
         source = str(path) if external(proto) else content
@@ -42,7 +47,7 @@ def open_session(
         try:
             (given,) = session.run([chosen], fed)
         except Exception as error:
-            raise UserError(f"{shown} fails on {len(frame):,} rows", why=brief(error)) from error
+            raise UserError(f"{shown} fails on {len(frame):,} rows", why="" if quiet else brief(error)) from error
         return _array(given)
 
     return answer, _labels(proto)

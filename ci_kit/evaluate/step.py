@@ -8,8 +8,9 @@ from ci_kit.evaluate.baseline import Baseline, compare_with
 from ci_kit.evaluate.dataset import Dataset, load_dataset
 from ci_kit.evaluate.gate import judge
 from ci_kit.evaluate.latency import measure
-from ci_kit.evaluate.model import Model, load
+from ci_kit.evaluate.model import Model
 from ci_kit.evaluate.scoring import macro_f1, metrics, pack, score, unusable
+from ci_kit.evaluate.subject import candidate
 from ci_kit.evaluate.tests_run import run_tests
 from ci_kit.files import atomic_write
 from ci_kit.job import Job
@@ -27,7 +28,7 @@ def run(job: Job) -> Findings:
     settings = job.config.evaluate
     dataset = load_dataset(job.config, job.root)
     job.say(f"evaluate: {len(dataset):,} rows of {dataset.name}, {settings.task}")
-    model = load(settings.model, job.root, task=settings.task, features=dataset.features, output=settings.output)
+    model = candidate(job.config, job.root, dataset)
     predicted = model.bind(dataset.frame, dataset.truth)
     baseline = compare_with(job, dataset)
     checks, found, files = _score(job, model, dataset, predicted, baseline)
@@ -62,20 +63,24 @@ def _score(
 
 
 def _f1(candidate: float | None, baseline: float | None, rows: int) -> dict[str, Metric]:
-    values = {"macro_f1": candidate, "macro_f1@baseline": baseline if candidate is not None else None}
-    return {
-        name: Metric(value=value, unit="share", direction="up", n=rows)
-        for name, value in values.items()
-        if value is not None
-    }
+    """Return macro F1 of both, and their difference without an interval: F1 is no mean of rows."""
+    values = {} if candidate is None else {"macro_f1": candidate}
+    if candidate is not None and baseline is not None:
+        values |= {"macro_f1@baseline": baseline, "macro_f1@change": candidate - baseline}
+    return {name: Metric(value=value, unit="share", direction="up", n=rows) for name, value in values.items()}
 
 
 def speed(model: Model, baseline: Model | None, dataset: Dataset) -> dict[str, Metric]:
-    """Return the median seconds of a call at batch 64, reported beside the baseline's and not gated."""
+    """Return the median seconds of a call at batch 64, not gated.
+
+    Beside it the baseline's, where its model is here to be timed in the same minute: other numbers are not comparable.
+    """
     found = measure(model, baseline, dataset)
-    values = {"latency_p50": found.candidate, "latency_p50@baseline": found.baseline}
-    return {
-        name: Metric(value=value, unit="s", direction="down", n=found.rounds)
-        for name, value in values.items()
-        if value is not None
+    metrics = {"latency_p50": Metric(value=found.candidate, unit="s", direction="down", n=found.rounds)}
+    if found.baseline is None or found.change is None:
+        return metrics
+    old, change = Metric(value=found.baseline, unit="s", direction="down", n=found.rounds), found.change
+    return metrics | {
+        "latency_p50@baseline": old,
+        "latency_p50@change": old.model_copy(update={"value": change.value, "low": change.low, "high": change.high}),
     }

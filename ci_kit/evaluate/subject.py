@@ -8,12 +8,13 @@ from typing import Self
 from ci_kit import config
 from ci_kit.config import Config
 from ci_kit.errors import UserError
-from ci_kit.evaluate.dataset import Dataset, load_dataset
+from ci_kit.evaluate.dataset import Dataset, load_dataset, sensitive
 from ci_kit.evaluate.model import Model, load
 from ci_kit.job import Job
 from ci_kit.result import FOLDER
 
 JOB, OUTCOMES = "job.json", "outcomes.json"
+WITHHELD = "withheld: the data has sensitive columns; run pytest to see it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +45,7 @@ class Subject:
 
     def model(self, dataset: Dataset) -> Model:
         """Load the candidate and let it learn the labels; raise UserError as `load` does."""
-        settings = self.config.evaluate
-        model = load(settings.model, self.root, task=dataset.task, features=dataset.features, output=settings.output)
+        model = candidate(self.config, self.root, dataset)
         model.bind(dataset.frame, dataset.truth)
         return model
 
@@ -59,10 +59,22 @@ class Subject:
         path, why = self.known
         if path is None:
             return None, why
-        model = load(Path(path), self.root, task=dataset.task, features=dataset.features)
+        model = load(Path(path), self.root, task=dataset.task, features=dataset.features, sensitive=dataset.sensitive)
         model.name = "the baseline"
         model.bind(dataset.frame, dataset.truth)
         return model, ""
+
+
+def candidate(settings: Config, root: Path, dataset: Dataset) -> Model:
+    """Load the model that the configuration names, not yet bound; raise UserError as `load` does."""
+    return load(
+        settings.evaluate.model,
+        root,
+        task=dataset.task,
+        features=dataset.features,
+        output=settings.evaluate.output,
+        sensitive=dataset.sensitive,
+    )
 
 
 def hand_over(job: Job, folder: Path, *, has_baseline: bool, why: str) -> None:
@@ -71,5 +83,11 @@ def hand_over(job: Job, folder: Path, *, has_baseline: bool, why: str) -> None:
 
     path = str((job.root / FOLDER / MODEL).resolve()) if has_baseline else None
     settings = job.config.model_dump(mode="json", by_alias=True)
-    document = {"root": str(job.root.resolve()), "config": settings, "baseline": path, "why": why}
+    document = {
+        "root": str(job.root.resolve()),
+        "config": settings,
+        "baseline": path,
+        "why": why,
+        "quiet": bool(sensitive(job.config)),
+    }
     (folder / JOB).write_text(json.dumps(document))

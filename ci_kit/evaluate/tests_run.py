@@ -8,10 +8,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ci_kit.actions import Filter, redact
+from ci_kit.actions import Filter, redact, redactor
 from ci_kit.errors import UserError
 from ci_kit.evaluate.baseline import Baseline
-from ci_kit.evaluate.subject import OUTCOMES, hand_over
+from ci_kit.evaluate.dataset import sensitive
+from ci_kit.evaluate.subject import OUTCOMES, WITHHELD, hand_over
 from ci_kit.job import Job
 from ci_kit.parts import Check, Location, Status
 
@@ -24,7 +25,8 @@ def run_tests(job: Job, baseline: Baseline) -> list[Check]:
     """Run `evaluate.tests` and return one check per test, and one for what kept pytest from running them.
 
     The same as plain `pytest` with these paths: no folder is put on the import path but those that pytest puts there.
-    Raises UserError when a path does not exist.
+    Where the data has sensitive columns pytest's output is not shown, as any line of it may quote a row. Raises
+    UserError when a path does not exist.
     """
     tests = job.config.evaluate.tests
     if not tests:
@@ -45,19 +47,27 @@ def run_tests(job: Job, baseline: Baseline) -> list[Check]:
 
 def _pytest(job: Job, folder: Path, tests: tuple[str, ...]) -> tuple[int, list[str]]:
     """Run pytest, pass its output on through the filter, and return its exit code and its last lines."""
+    quiet = bool(sensitive(job.config))
+    if quiet:
+        job.say(f"model tests: pytest's output is {WITHHELD}")
     command = [sys.executable, "-P", "-m", "pytest", "-p", "ci_kit", "-p", "no:cacheprovider", "--color=no"]
     command += [f"--rootdir={job.root.resolve()}", f"--ci-kit-job={folder}", *tests]
     # Hypothesis would leave its files in the workspace.
     env = {"HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"), "PYTHONUNBUFFERED": "1"} | os.environ
-    lines = Filter()
+    lines, clean = Filter(), redactor()
     last: list[str] = []
+
+    def show(found: list[str]) -> None:
+        for line in map(clean, found):
+            if not quiet:
+                job.say(line)
+            last[:] = [*last[-20:], WITHHELD if quiet else line]
+
     with subprocess.Popen(command, cwd=job.root, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         assert process.stdout is not None  # noqa: S101 - said to the type checker
         try:
             while chunk := os.read(process.stdout.fileno(), 65536):
-                for line in lines.feed(chunk):
-                    job.say(redact(line))
-                    last = [*last[-20:], line]
+                show(lines.feed(chunk))
         except BaseException:
             process.terminate()
             try:
@@ -65,9 +75,7 @@ def _pytest(job: Job, folder: Path, tests: tuple[str, ...]) -> tuple[int, list[s
             except subprocess.TimeoutExpired:
                 process.kill()
             raise
-    for line in lines.close():
-        job.say(redact(line))
-        last = [*last[-20:], line]
+    show(lines.close())
     return process.returncode, last
 
 

@@ -10,9 +10,12 @@ from ci_kit.errors import UserError
 from ci_kit.evaluate.dataset import Dataset
 from ci_kit.evaluate.frames import Frame, same
 from ci_kit.evaluate.model import Model
-from ci_kit.testing.measure import Broken, distance, expect, share
+from ci_kit.testing.measure import Broken, distance, expect, plainly, share
+
+__tracebackhide__ = True  # of each function here: a failure shows at the user's line
 
 
+@plainly
 def assert_invariant(
     model: Model, dataset: Dataset, change: Callable[[Frame], Frame], *, allowed: float = 0.0, atol: float = 1e-5
 ) -> None:
@@ -21,7 +24,6 @@ def assert_invariant(
     `change` takes the table and returns a changed copy with the same rows. An answer changes when the label does, or
     for a regression when it moves by more than `atol`. Rows without a finite answer are left out.
     """
-    __tracebackhide__ = True
     before, after = _both(model, dataset, change)
     finite = _finite(before) & _finite(after)
     if dataset.task == "regression":
@@ -34,6 +36,7 @@ def assert_invariant(
     expect(rate <= allowed, observed, limit, f"{observed} of {rows:,} answers changed, limit {limit}{first}")
 
 
+@plainly
 def assert_directional(
     model: Model,
     dataset: Dataset,
@@ -49,7 +52,6 @@ def assert_directional(
     The answer is the number, or the probability of `label` (default: the second of two). At most the share `allowed`
     of the rows may move the other way, and at least one row must move as expected.
     """
-    __tracebackhide__ = True
     if expected not in ("up", "down"):
         raise UserError(f"expected={expected!r}", why="it is 'up' or 'down'")
     before, after = (_of_label(model, one, label) for one in _both(model, dataset, change))
@@ -62,6 +64,7 @@ def assert_directional(
     expect(bool((moved > atol).any()), "0 rows", "≥ 1 row", f"no answer of {moved.size:,} moved {expected}")
 
 
+@plainly
 def assert_parity(
     model: Model, reference: Callable[[Frame], Any], dataset: Dataset, *, atol: float = 1e-4, rtol: float = 1e-4
 ) -> None:
@@ -71,7 +74,6 @@ def assert_parity(
     shape, logits or probabilities alike. All rows must be within `atol + rtol × |reference|`, and for n×k answers the
     likeliest class must be the same, ties within the tolerance apart.
     """
-    __tracebackhide__ = True
     given = model.raw(dataset.frame)
     wanted = np.asarray(reference(dataset.frame[list(model.features)]))
     if wanted.size == given.size and 1 in (wanted.shape[-1], given.shape[-1]):
@@ -94,7 +96,6 @@ def assert_parity(
 def _both(
     model: Model, dataset: Dataset, change: Callable[[Frame], Frame]
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    __tracebackhide__ = True
     changed = change(dataset.frame)
     if len(changed) != len(dataset):
         raise UserError(f"the change returns {len(changed):,} rows for {len(dataset):,}")

@@ -10,15 +10,18 @@ from ci_kit.errors import UserError
 from ci_kit.evaluate.frames import Frame, same, take
 from ci_kit.evaluate.model import Model
 from ci_kit.evaluate.scoring import unusable
-from ci_kit.testing.measure import Broken, distance, expect
+from ci_kit.testing.measure import Broken, distance, expect, plainly
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
+
+__tracebackhide__ = True  # of each function here: a failure shows at the user's line
 
 MOST = 50
 RTOL = 1e-4  # float32 sums in another order; relative to the answer, for regressions of any size
 
 
+@plainly
 def assert_properties(
     model: Model,
     schema: Any,
@@ -35,7 +38,6 @@ def assert_properties(
     number without a bound stays within ±1,000,000, checks on the whole table are not seen. `strategies` replaces a
     column's. Raises UserError for a column that can't be drawn.
     """
-    __tracebackhide__ = True
     try:
         from hypothesis import HealthCheck, Phase, given, settings
 
@@ -66,15 +68,16 @@ def assert_properties(
 
 def _hold(model: Model, frame: Frame, atol: float, where: str) -> None:
     """Raise Broken with the first row that breaks a property."""
-    __tracebackhide__ = True
     whole = _ask(model, frame, where)
     for row in range(len(frame)):
         if unusable(whole[row : row + 1]):
-            raise Broken(f"the answer is not finite {where}: {_shown(frame, row)}")
+            raise Broken(f"the answer is not finite {where}: {_shown(frame, row, model.sensitive)}")
         alone = _ask(model, take(frame, slice(row, row + 1)), where)
         if not _close(alone, whole[row : row + 1], atol):
             gap = f"differs by {_gap(alone, whole[row : row + 1])}"
-            raise Broken(f"the answer alone {gap} from the one in a batch {where}: {_shown(frame, row)}")
+            raise Broken(
+                f"the answer alone {gap} from the one in a batch {where}: {_shown(frame, row, model.sensitive)}"
+            )
     order = np.arange(len(frame))[::-1]
     turned = _ask(model, take(frame, order), where)
     if not _close(turned, whole[order], atol):
@@ -84,7 +87,6 @@ def _hold(model: Model, frame: Frame, atol: float, where: str) -> None:
 
 
 def _empty(model: Model, frame: Frame) -> None:
-    __tracebackhide__ = True
     try:
         raw = model.answer(frame)
     except UserError as error:
@@ -95,11 +97,10 @@ def _empty(model: Model, frame: Frame) -> None:
 
 
 def _ask(model: Model, frame: Frame, where: str) -> npt.NDArray[Any]:
-    __tracebackhide__ = True
     try:
         return model.predict(frame)
     except UserError as error:
-        raise Broken(f"{error} {where}: {_shown(frame, 0)}") from None
+        raise Broken(f"{error} {where}: {_shown(frame, 0, model.sensitive)}") from None
 
 
 def _close(left: npt.NDArray[Any], right: npt.NDArray[Any], atol: float) -> bool:
@@ -116,6 +117,8 @@ def _gap(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> str:
     return f"{distance(left, right).max(initial=0.0):.2g}"
 
 
-def _shown(frame: Frame, row: int) -> str:
-    cells = [f"{name}={frame[name].to_list()[row]!r}" for name in list(frame.columns)[:8]]
+def _shown(frame: Frame, row: int, sensitive: tuple[str, ...]) -> str:
+    """Name the cells of a row; a strategy of the user's own may have drawn a sensitive one from real rows."""
+    values = {name: "…" if name in sensitive else repr(frame[name].to_list()[row]) for name in list(frame.columns)[:8]}
+    cells = [f"{name}={value}" for name, value in values.items()]
     return ", ".join(cells) + ("…" if len(frame.columns) > 8 else "")

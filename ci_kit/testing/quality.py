@@ -15,12 +15,16 @@ from ci_kit.evaluate.model import Model
 from ci_kit.evaluate.scoring import Scores, macro_f1, metrics, score, unusable
 from ci_kit.render.numbers import number, pair
 from ci_kit.stats import t_quantile
-from ci_kit.testing.measure import Broken, expect, share
+from ci_kit.testing.measure import Broken, expect, plainly, share
+
+__tracebackhide__ = True  # of each function here: a failure shows at the user's line
 
 BINS = 4  # a numeric column with more than MANY distinct values is cut into quarters
 MANY = 12
+Slice = tuple[str, npt.NDArray[np.bool_]]
 
 
+@plainly
 def assert_metric(
     model: Model, dataset: Dataset, metric: str, *, at_least: float | None = None, at_most: float | None = None
 ) -> float:
@@ -28,7 +32,6 @@ def assert_metric(
 
     Metrics: accuracy, log_loss, macro_f1; mae, rmse, r2. Raises UserError for a metric that this task does not have.
     """
-    __tracebackhide__ = True
     predicted = _predict(model, dataset)
     found = {name: (one.value, one.unit) for name, one in metrics(score(model, dataset, predicted), dataset).items()}
     f1 = macro_f1(model, dataset, predicted)
@@ -46,6 +49,7 @@ def assert_metric(
     return value
 
 
+@plainly
 def assert_slices(
     model: Model,
     dataset: Dataset,
@@ -61,7 +65,6 @@ def assert_slices(
     only when the whole interval lies beyond the limit (Wilson's bound for accuracy, Student's t for errors), at a
     confidence that Bonferroni shares among the slices: noise alone fails 5 % of runs at most, few rows fail nothing.
     """
-    __tracebackhide__ = True
     if (at_least if dataset.task == "classification" else at_most) is None:
         raise UserError(f"assert_slices needs {'at_least' if dataset.task == 'classification' else 'at_most'}")
     scores = score(model, dataset, _predict(model, dataset))
@@ -94,7 +97,7 @@ def _bounded(scores: Scores, mask: npt.NDArray[np.bool_], level: float) -> tuple
     return mean, centre + z / (1 + z * z / n) * (mean * (1 - mean) / n + z * z / (4 * n * n)) ** 0.5
 
 
-def _slices(dataset: Dataset, by: str | Mapping[str, npt.ArrayLike]) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+def _slices(dataset: Dataset, by: str | Mapping[str, npt.ArrayLike]) -> Iterator[Slice]:
     if not isinstance(by, str):
         for name, mask in by.items():
             yield name, np.asarray(mask, dtype=bool)
@@ -103,14 +106,24 @@ def _slices(dataset: Dataset, by: str | Mapping[str, npt.ArrayLike]) -> Iterator
     if values.dtype.kind == "f":
         yield f"{by} missing", np.isnan(values)
     if values.dtype.kind in "iuf" and np.unique(values[~np.isnan(values)]).size > MANY:
-        yield from _quarters(by, values)
+        yield from _numbered(by, _quarters(by, values)) if by in dataset.sensitive else _quarters(by, values)
         return
+    groups = _groups(by, values)
+    yield from _numbered(by, groups) if by in dataset.sensitive and len(set(values.tolist())) > MANY else groups
+
+
+def _groups(by: str, values: npt.NDArray[Any]) -> Iterator[Slice]:
     for value in sorted(set(values.tolist()), key=str):
         if value == value:  # NaN has its own slice
             yield f"{by}={value}" if value is not None else f"{by} missing", np.array([one == value for one in values])
 
 
-def _quarters(by: str, values: npt.NDArray[Any]) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+def _numbered(by: str, slices: Iterator[Slice]) -> Iterator[Slice]:
+    """Number the slices where a name would quote single rows: ends of ranges, or one of very many groups."""
+    return ((f"{by}, group {number}", mask) for number, (_, mask) in enumerate(slices, 1))
+
+
+def _quarters(by: str, values: npt.NDArray[Any]) -> Iterator[Slice]:
     edges = np.unique(np.nanquantile(values, np.linspace(0, 1, BINS + 1)))
     for index, (low, high) in enumerate(itertools.pairwise(edges)):
         above = values >= low if index == 0 else values > low
@@ -118,7 +131,6 @@ def _quarters(by: str, values: npt.NDArray[Any]) -> Iterator[tuple[str, npt.NDAr
 
 
 def _predict(model: Model, dataset: Dataset) -> npt.NDArray[Any]:
-    __tracebackhide__ = True
     predicted = model.bind(dataset.frame, dataset.truth)
     if bad := unusable(predicted):
         raise Broken(f"{bad:,} of {len(dataset):,} predictions are NaN or infinite")

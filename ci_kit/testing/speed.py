@@ -4,9 +4,12 @@ from ci_kit.evaluate.dataset import Dataset
 from ci_kit.evaluate.latency import BATCH, ROUNDS, measure
 from ci_kit.evaluate.model import Model
 from ci_kit.render.numbers import duration
-from ci_kit.testing.measure import expect
+from ci_kit.testing.measure import expect, plainly
+
+__tracebackhide__ = True  # of each function here: a failure shows at the user's line
 
 
+@plainly
 def assert_latency(
     model: Model,
     baseline: Model,
@@ -21,7 +24,6 @@ def assert_latency(
     Interleaved calls on the same rows (see `ci_kit.evaluate.latency.measure`); it fails when the whole 95 % interval
     of the median ratio lies above the limit. Equal models show up to 1.03: keep the limit at 1.05 or above.
     """
-    __tracebackhide__ = True
     found = measure(model, baseline, dataset, batch=batch, rounds=rounds)
     ratio = found.ratio
     assert ratio is not None and ratio.low is not None and found.baseline is not None  # noqa: PT018, S101 - for the type checker

@@ -11,6 +11,8 @@ from ci_kit.errors import UserError
 from ci_kit.evaluate.dataset import flavour
 from ci_kit.evaluate.frames import Frame
 
+__tracebackhide__ = True  # of each function here: a failure shows at the user's line
+
 WIDE = 1_000_000  # a number without a bound in the schema is drawn from within ± this
 CELLS = 200
 LONG = 20  # characters of a text without a bound

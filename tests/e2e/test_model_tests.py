@@ -79,6 +79,52 @@ def test_each_model_test_is_a_check_with_file_and_line(tmp_path: Path) -> None:
     assert not (root / ".hypothesis").exists()
 
 
+SECRETS = """
+import os
+import warnings
+
+def test_plain(dataset):
+    print("printed", dataset.frame["a"][0])
+    warnings.warn(str(dataset.frame["a"][0]))
+    assert dataset.frame["a"].to_list()[:6] == []
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("test_a.py", SECRETS),
+        ("conftest.py", "raise RuntimeError(open('eval.csv').read())"),
+        ("test_a.py", "raise RuntimeError(open('eval.csv').read())"),
+        ("test_a.py", "import os\ndef test(): os.write(2, open('eval.csv', 'rb').read()); os._exit(9)"),
+    ],
+)
+def test_no_value_of_a_sensitive_column_reaches_the_log_or_the_result(tmp_path: Path, file: str, text: str) -> None:
+    root = project(tmp_path / "repo", more="tests: tests", data=", sensitive: a")
+    (root / "tests").mkdir()
+    (root / "tests" / file).write_text(text)
+    said: list[str] = []
+    findings = run(Job(root=root, config=config.load(root / config.FILE), say=said.append))
+    value = (root / "eval.csv").read_text().splitlines()[1].partition(",")[0]
+    told = "\n".join([*said, *map(str, findings.checks)])
+    assert value not in told
+    assert [line for line in said if "withheld: the data has sensitive columns; run pytest to see it" in line]
+    failed = [one for one in findings.checks if one.id.startswith("tests") and one.status == "fail"]
+    assert [one.detail for one in failed] == ["withheld: the data has sensitive columns; run pytest to see it"]
+
+
+def test_no_secret_reaches_the_log_or_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORE_TOKEN", "hunter2hunter2")
+    root = project(tmp_path / "repo", more="tests: tests")
+    (root / "tests").mkdir()
+    text = "import os\ndef test():\n    print(token := os.environ['STORE_TOKEN'])\n    assert token == ''\n"
+    (root / "tests" / "test_a.py").write_text(text)
+    said: list[str] = []
+    findings = run(Job(root=root, config=config.load(root / config.FILE), say=said.append))
+    assert "hunter2" not in "\n".join([*said, *map(str, findings.checks)])
+    assert [line for line in said if "***" in line]
+
+
 @pytest.mark.parametrize(
     ("files", "says"),
     [
@@ -117,5 +163,6 @@ def test_a_baseline_model_in_dvc_is_scored_again(tmp_path: Path) -> None:
     dvc("add", "model.onnx")
     commit(root)
     findings = evaluate(root)
-    assert check(findings, "baseline").observed.endswith("the evaluation data changed, so its model was scored again")
+    found = check(findings, "baseline")
+    assert (found.status, found.observed.endswith("), so its model was scored again")) == ("warn", True)
     assert statuses(findings)["gate/log_loss"] == "fail"

@@ -57,13 +57,13 @@ def write_csv(path: Path, rows: int, label: Callable[[np.ndarray], np.ndarray], 
     return path
 
 
-def project(root: Path, *, rows: int = 300, weight: float = 4.0, more: str = "") -> Path:
+def project(root: Path, *, rows: int = 300, weight: float = 4.0, more: str = "", data: str = "") -> Path:
     """Write data whose label is noise around a > b, a model with that weight, and a configuration."""
     root.mkdir(exist_ok=True)
     noise = np.random.default_rng(1).normal(size=rows) * 0.3
     write_csv(root / "eval.csv", rows, lambda x: (x[:, 0] - x[:, 1] + noise > 0).astype(int))
     classifier(root, weight)
-    (root / "ci-kit.yaml").write_text(f"data: {{evaluation: {{path: eval.csv}}}}\nevaluate: {{{more}}}\n")
+    (root / "ci-kit.yaml").write_text(f"data: {{evaluation: {{path: eval.csv{data}}}}}\nevaluate: {{{more}}}\n")
     (root / ".gitignore").write_text(".ci-kit/\n__pycache__/\n")
     return root
 

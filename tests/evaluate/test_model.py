@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from onnx import helper
 from ci_kit.errors import UserError
 from ci_kit.evaluate.frames import column, is_pandas, matrix, names, take
 from ci_kit.evaluate.model import BATCH, Model, load
+from ci_kit.evaluate.reading import classes_of
 from tests.evaluate.models import FLOAT, INT, TEXT, added, build, linear, save, value
 
 AB = ("a", "b")
@@ -174,3 +176,21 @@ def test_both_flavours_give_the_same_numbers(cells: list[float | None]) -> None:
     assert not is_pandas(left)
     order = np.arange(len(cells))[::-1]
     np.testing.assert_array_equal(column(take(left, order), "a"), column(take(right, order), "a"))
+
+
+def test_a_model_quotes_no_row_where_columns_are_sensitive(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text("def predict(frame):\n    raise KeyError(frame['a'][1])\n")
+    model = load("m.py:predict", tmp_path, task="regression", features=AB, sensitive=("a",))
+    with pytest.raises(UserError) as error:
+        model.predict(frame())
+    assert str(error.value) == "m.py:predict failed (KeyError)"
+
+
+@pytest.mark.parametrize(
+    ("known", "truth"), [(None, ["ann", "bob", "cy"]), (np.array(["dee", "ed"]), ["ann", "bob"]), (None, ["7", "ann"])]
+)
+def test_labels_are_not_quoted_where_columns_are_sensitive(known: Any, truth: list[str]) -> None:
+    width = 2 if known is not None else 5
+    with pytest.raises(UserError) as error:
+        classes_of(known, np.array(truth), width, "m", quiet=True)
+    assert not {"ann", "bob", "cy"} & set(re.findall(r"\w+", str(error.value)))

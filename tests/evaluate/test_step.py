@@ -86,11 +86,33 @@ def test_an_unchanged_model_passes(repository: Path) -> None:
     }
     assert check(findings, "baseline").observed.endswith("the merge base; scores from the history")
     names = {"log_loss", "accuracy", "macro_f1", "latency_p50"}
-    assert set(findings.metrics) == {f"{name}{kind}" for name in names for kind in ("", "@baseline")} | {
-        "log_loss@change",
-        "accuracy@change",
-        "rows",
-    }
+    kinds = ("", "@baseline", "@change")
+    assert set(findings.metrics) == {f"{name}{kind}" for name in names for kind in kinds} | {"rows"}
+
+
+def test_no_cell_of_the_comparison_is_empty(repository: Path) -> None:
+    classifier(repository, -1.0)
+    found = evaluate(repository).metrics
+    f1 = found["macro_f1@change"]
+    assert f1.value == pytest.approx(found["macro_f1"].value - found["macro_f1@baseline"].value)
+    assert (f1.unit, f1.direction, f1.low) == ("share", "up", None)
+    latency = found["latency_p50@change"]
+    assert latency.low is not None
+    assert latency.high is not None
+    assert latency.low < latency.value < latency.high
+    assert (latency.unit, latency.direction) == ("s", "down")
+
+
+def test_the_latency_of_another_run_is_never_compared(repository: Path) -> None:
+    git(repository, "rm", "--quiet", "--cached", "model.onnx")
+    git(repository, "commit", "--quiet", "--message", "x")
+    git(repository, "branch", "--force", "main", "HEAD")
+    sha = git(repository, "rev-parse", "HEAD")
+    record(repository, evaluate(repository), sha)
+    git(repository, "commit", "--quiet", "--allow-empty", "--message", "x")
+    findings = evaluate(repository)
+    assert check(findings, "baseline").observed.endswith("the merge base; scores from the history")
+    assert {name for name in findings.metrics if name.startswith("latency")} == {"latency_p50"}
 
 
 def test_a_worse_model_fails(repository: Path) -> None:
@@ -107,14 +129,22 @@ def test_the_nearest_ancestor_is_named_with_its_distance(repository: Path) -> No
     git(repository, "switch", "--quiet", "--create", "later")
     (repository / "last").write_text("x")
     commit(repository)
-    assert ", 2 commits before the merge base; scores" in check(evaluate(repository), "baseline").observed
+    found = check(evaluate(repository), "baseline")
+    assert ", 2 commits before the merge base; scores" in found.observed
+    assert found.status == "pass"
 
 
 def test_changed_data_makes_the_old_model_be_scored_again(repository: Path) -> None:
     classifier(repository, 1.0)
     write_csv(repository / "eval.csv", 400, lambda x: (x[:, 0] > x[:, 1]).astype(int), seed=7)
+    old = git(repository, "show", "ci-kit:results/" + git(repository, "rev-parse", "main") + "/evaluate.json")
+    before = json.loads(old)["source"]["data"]["evaluation"].partition(":")[2][:7]
     findings = evaluate(repository)
-    assert check(findings, "baseline").observed.endswith("the evaluation data changed, so its model was scored again")
+    after = findings.data["evaluation"].partition(":")[2][:7]
+    found = check(findings, "baseline")
+    assert found.status == "warn"
+    how = f"the evaluation data changed (300 → 400 rows, digest {before} → {after}), so its model was scored again"
+    assert found.observed.endswith(how)
     assert findings.metrics["log_loss@baseline"].n == 400
     assert statuses(findings)["gate/log_loss"] == "fail"
 
@@ -131,7 +161,8 @@ def test_changed_data_without_the_old_model_fails_closed(repository: Path) -> No
     write_csv(repository / "eval.csv", 50, lambda x: (x[:, 0] > 0).astype(int))
     found = check(evaluate(repository), "baseline")
     assert (found.status, found.title) == ("fail", "No comparable baseline")
-    assert f"evaluation data changed, and model.onnx at {sha[:7]} is neither in git nor in DVC" in found.detail
+    assert "evaluation data changed (300 → 50 rows" in found.detail
+    assert f"and model.onnx at {sha[:7]} is neither in git nor in DVC" in found.detail
 
 
 @pytest.mark.parametrize(

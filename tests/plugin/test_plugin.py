@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 
 from ci_kit import config
-from ci_kit.evaluate.subject import OUTCOMES, hand_over
+from ci_kit.evaluate.subject import OUTCOMES, WITHHELD, hand_over
 from ci_kit.job import Job
 from tests.evaluate.models import project
 
 
-def outcomes(pytester: pytest.Pytester, body: str, *, first_run: str = "fail") -> dict[str, dict[str, Any]]:
+def outcomes(
+    pytester: pytest.Pytester, body: str, *, first_run: str = "fail", data: str = ""
+) -> dict[str, dict[str, Any]]:
     """Run the tests as `ci-kit evaluate` does, in this process, and return what was recorded by test name."""
-    root = project(pytester.path)
+    root = project(pytester.path, data=data)
     pytester.makepyfile(test_it=body)
     folder = pytester.mkdir("job")
     settings = config.load(root / config.FILE, {"evaluate.first-run": first_run})
@@ -147,6 +149,101 @@ def test_a_file_that_can_not_be_imported_is_recorded(pytester: pytest.Pytester) 
     (error,) = outcomes(pytester, "import not_there\n")[""]["errors"]
     assert error["file"] == "test_it.py"
     assert "No module named 'not_there'" in error["text"]
+
+
+SENSITIVE = """
+import pytest
+from ci_kit.testing import Broken, assert_invariant, assert_metric
+
+@pytest.fixture
+def value(dataset):
+    return str(dataset.frame["a"][0])
+
+def test_plain(value):
+    assert value == ""
+
+def test_raised(value):
+    raise Broken(value)
+
+def test_failed(value):
+    pytest.fail(value)
+
+def test_skipped(value):
+    pytest.skip(value)
+
+def test_expected(value):
+    pytest.xfail(value)
+
+def test_changed(model, dataset, value):
+    def change(frame):
+        raise AssertionError(value)
+    assert_invariant(model, dataset, change)
+
+def test_own(model, dataset):
+    assert_metric(model, dataset, "accuracy", at_least=0.999)
+
+def test_mistaken(model, dataset):
+    assert_metric(model, dataset, "speed", at_least=1)
+
+@pytest.mark.skip(reason="not yet")
+def test_later():
+    pass
+
+@pytest.mark.xfail(reason="known")
+def test_known():
+    assert 0
+
+def test_needs(baseline):
+    pass
+"""
+
+
+def test_beside_sensitive_columns_only_our_own_words_are_recorded(pytester: pytest.Pytester) -> None:
+    found = outcomes(pytester, SENSITIVE, data=", sensitive: a")
+    value = (pytester.path / "eval.csv").read_text().splitlines()[1].partition(",")[0]
+    assert value not in json.dumps(found)
+    texts = {name: one["text"] for name, one in found.items() if name}
+    assert texts["test_own"].startswith("accuracy is ")
+    assert texts["test_mistaken"].startswith("ci_kit.errors.UserError: no metric 'speed' here")
+    assert texts["test_needs"] == "no baseline model: nothing was recorded"
+    assert (texts["test_later"], texts["test_known"]) == ("not yet", "known")
+    withheld = {"test_plain", "test_raised", "test_failed", "test_skipped", "test_expected", "test_changed"}
+    assert {name for name, text in texts.items() if text == WITHHELD} == withheld
+    assert found["test_plain"]["line"] == SENSITIVE.splitlines().index('    assert value == ""')
+
+
+def test_a_file_that_can_not_be_imported_quotes_nothing_beside_sensitive_columns(pytester: pytest.Pytester) -> None:
+    (error,) = outcomes(pytester, "raise KeyError('a row')\n", data=", sensitive: a")[""]["errors"]
+    assert error == {"file": "test_it.py", "text": WITHHELD}
+
+
+def test_an_assertion_fails_without_the_frames_of_the_kit(pytester: pytest.Pytester) -> None:
+    project(pytester.path)
+    pytester.makepyfile(
+        """
+        import pandera.polars as pa
+        from ci_kit.testing import assert_metric, assert_properties
+
+        def test_schema(model):
+            assert_properties(model, pa.DataFrameSchema({"a": pa.Column(float)}))
+
+        def test_metric(model, dataset):
+            assert_metric(model, dataset, "accuracy", at_least=2)
+
+        def test_drawn(model):
+            model.answer = lambda frame: frame["a"].to_numpy()[:, None] / (frame["a"].to_numpy()[:, None] < 9)
+            assert_properties(model, pa.DataFrameSchema({name: pa.Column(float) for name in "ab"}), empty=False)
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-W", "ignore")
+    result.assert_outcomes(failed=3)
+    shown = [line for line in result.outlines if line.startswith("E ")]
+    assert len(shown) == 3, shown
+    assert shown[0].endswith("UserError: the schema has no column 'b'. Pass strategies={'b': …}")
+    places = [line for line in result.outlines if ".py:" in line and not line.startswith("FAILED")]
+    assert [line.partition(":")[0] for line in places] == [
+        "test_an_assertion_fails_without_the_frames_of_the_kit.py"
+    ] * 3
 
 
 def test_the_plugin_imports_nothing_heavy() -> None:

@@ -1,5 +1,6 @@
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -316,3 +317,29 @@ def test_regex_columns_are_drawn_for_each_feature() -> None:
     edges = Columns(Pixels, ("p00", "p01")).edge_frame()
     assert edges is not None
     assert edges.to_dict(as_series=False) == {"p00": [0, 16], "p01": [0, 16]}
+
+
+def test_a_drawn_value_of_a_sensitive_column_is_not_shown() -> None:
+    one = model(lambda frame: number(frame) * np.nan, "regression")
+    one.sensitive = ("group",)
+    with pytest.raises(Broken, match=r"not finite on edge values: x=-2\.0, group=…$"):
+        testing.assert_properties(one, Polars, examples=1)
+
+
+@pytest.mark.parametrize(
+    ("by", "groups", "says"),
+    [
+        ("group", ["a", "b", "c", "c"], "group=c: 0.0 %"),
+        ("group", [f"name {number}" for number in range(20)], "group, group 1: 0.0 %"),
+        ("x", ["a"], "x, group 1: 0.0 %"),
+    ],
+)
+def test_slices_by_a_sensitive_column_name_groups_and_no_row(by: str, groups: list[str], says: str) -> None:
+    values = groups * (400 // len(groups))
+    frame = pl.DataFrame({"x": np.linspace(-1.25, 1, 400), "group": values})
+    data = replace(dataset(), frame=frame, truth=np.ones(400, int), sensitive=("x", "group"))
+    wrong = model(lambda frame: np.column_stack([np.ones(len(frame)), np.zeros(len(frame))]))
+    with pytest.raises(Broken) as error:
+        testing.assert_slices(wrong, data, by, at_least=0.8)
+    assert f"accuracy of {says}" in str(error.value)
+    assert "-1.25" not in str(error.value)
