@@ -82,6 +82,8 @@ class Lazily:
     def nulls(self, column: str) -> Tally:
         """See Table."""
         one = self._column(column)[column]
+        if not one.dtype.is_float() and not one.null_count():
+            return Tally(bad=0)
         return _tally(one.is_null() | one.is_nan().fill_null(True) if one.dtype.is_float() else one.is_null())
 
     def duplicates(self, columns: Sequence[str], keep: str) -> Tally:  # noqa: ARG002
@@ -102,6 +104,8 @@ class Lazily:
             if isinstance(answer, bool):
                 return Tally(bad=int(not answer), whole=True)
             good = answer.collect().to_series()
+        if good.dtype == pl.Boolean and not good.null_count() and good.all():
+            return Tally(bad=0, whole=len(good) != self.height)
         bad = (~good).fill_null(not check.ignore_na)
         return _tally(bad) if len(bad) == self.height else Tally(bad=int(bad.any()), whole=True)
 
@@ -147,4 +151,4 @@ def _uncoerced(schema: Any) -> Any:
 
 
 def _tally(bad: pl.Series) -> Tally:
-    return Tally(bad=int(bad.sum()), rows=tuple(bad.arg_true().head(FIRST).to_list()))
+    return Tally(bad=int(bad.sum()), rows=tuple(bad.arg_true().head(FIRST).to_list())) if bad.any() else Tally(bad=0)
