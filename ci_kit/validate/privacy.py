@@ -14,7 +14,7 @@ def unknown(source: Source) -> Iterator[Check]:
         if column not in source.columns:
             close = difflib.get_close_matches(column, source.columns, n=1, cutoff=0.5)
             nearest = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(source.columns[:10])}"
-            title = f"{source.name}.{column}: a column of the data, as it is in `sensitive`"
+            title = f"{source.name}: `sensitive` names {column}"
             detail = "Until then no value of this data set is shown."
             path = f"sensitive/{source.name}/{column}"
             yield check(path, title, "fail", f"no such column, {nearest}", "", detail=detail)
@@ -26,7 +26,7 @@ def uneven(sources: Collection[Source]) -> Iterator[Check]:
         for column in source.dataset.sensitive:
             for other in sources:
                 if column in other.columns and column not in other.sensitive:
-                    title = f"{other.name}.{column}: sensitive, as in {source.name}"
+                    title = f"{other.name}.{column}: sensitive in {source.name}"
                     detail = f"Add it to `sensitive` of {other.name}, or its values may be shown."
                     path = f"sensitive/{other.name}/{column}"
-                    yield check(path, title, "warn", "not in `sensitive`", "", detail=detail)
+                    yield check(path, title, "warn", f"not in {other.name}", "", detail=detail)

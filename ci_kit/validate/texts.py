@@ -32,11 +32,11 @@ def explained(fault: Fault, values: pl.Series) -> Fault:
     count, total = int(bad.sum()), len(values)
     if not count:
         as_what = noun if noun == "true or false" else f"a {noun}"
-        return replace(fault, observed=f"{fault.observed}: each value can be read as {as_what}, set coerce=True")
+        return replace(fault, observed=f"{fault.observed}, each value can be read as {as_what}, set coerce=True")
     rows = bad.arg_true().head(FIRST).to_list()
     samples = tuple(f"row {row}: {value(one)}" for row, one in zip(rows, values.gather(rows), strict=True))
     no = "are not" if noun == "true or false" else "are no"
-    observed = f"{fault.observed}: {count:,} of {total:,} values {no} {noun}{spaces(values.filter(bad), fault.limit)}"
+    observed = f"{fault.observed}, {count:,} of {total:,} values {no} {noun}{spaces(values.filter(bad), fault.limit)}"
     return replace(fault, observed=observed, samples=samples)
 
 

@@ -43,5 +43,5 @@ def test_a_column_that_only_one_data_set_calls_sensitive_is_a_warning(tmp_path: 
     FRAME.select("age").write_parquet(tmp_path / "b.parquet")
     one, two = {"path": "a.parquet", "sensitive": "ssn"}, {"path": "a.parquet"}
     (check,) = uneven(tmp_path, {"train": one, "test": two, "slim": {"path": "b.parquet"}})
-    assert (check.id, check.status, check.title) == ("sensitive/test/ssn", "warn", "test.ssn: sensitive, as in train")
+    assert (check.id, check.status, check.title) == ("sensitive/test/ssn", "warn", "test.ssn: sensitive in train")
     assert uneven(tmp_path, {"train": one, "test": one}) == []

@@ -281,14 +281,14 @@ def test_text_where_no_text_belongs_is_counted_and_shown(
     column = FLAVOURS[flavour][1](dtype=TYPES[kind][flavour == "pandas"])
     schema = FLAVOURS[flavour][0].DataFrameSchema({"v": column})
     checks = {one.id: one for one in examine(flavour, schema, pl.DataFrame({"v": values}))}
-    assert str(checks["schema/d/v/dtype"].observed).partition(": ")[2] == observed
+    assert str(checks["schema/d/v/dtype"].observed).partition(", ")[2] == observed
     assert checks["schema/d/v/dtype"].detail == detail
 
 
 def test_dates_in_text_are_counted_and_a_type_that_no_text_stands_for_is_not() -> None:
     frame = pl.DataFrame({"v": ["2026-05-31", "31/5/2026"]})
     found = bad(examine("polars", pa.DataFrameSchema({"v": pa.Column(pl.Date)}), frame))
-    assert found == {"v/dtype": "String: 1 of 2 values are no date"}
+    assert found == {"v/dtype": "String, 1 of 2 values are no date"}
     found = bad(examine("polars", pa.DataFrameSchema({"v": pa.Column(pl.List(pl.Int64))}), frame))
     assert found == {"v/dtype": "String"}
 
