@@ -3,7 +3,7 @@
 from ci_kit.render import numbers, phrases
 from ci_kit.render.charts import mermaid
 from ci_kit.render.text import cell, code, fence, shorten
-from ci_kit.render.view import ICONS, View
+from ci_kit.render.view import ICONS, View, beside
 
 
 def fold(title: str, body: str) -> str:
@@ -42,7 +42,7 @@ def every_metric(view: View, most: int) -> str:
         (step, name, metric)
         for step, result in view.results.items()
         for name, metric in result.metrics.items()
-        if "@" not in name
+        if not beside(name)
     ]
     if not found or not most:
         return ""
@@ -76,8 +76,8 @@ def _facts(view: View) -> list[tuple[str, str]]:
         )
     if source.base_sha:
         facts.append(("compared with", code(source.base_sha[:12])))
-    data = {name: digest for result in results for name, digest in result.source.data.items()}
-    for name, digest in list(data.items())[:12]:
+    data = dict.fromkeys(pair for result in results for pair in result.source.data.items())
+    for name, digest in list(data)[:12]:
         facts.append((f"data {code(shorten(name, 40))}", code(shorten(digest, 19).replace("… ", ""))))
     facts.append(("time", cell(numbers.duration(sum(result.run.seconds for result in results)))))
     for name, texts in (

@@ -6,10 +6,16 @@ them, because a unit may come from anybody.
 """
 
 import math
+import re
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 _SECONDS = ((1, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+_GAP = re.compile(
+    r"(?<=[0-9]) (?=(?:%|pp|d|h|min|m?s|[µn]s|bytes|[KMGT]iB|[kMG]?J|rows|[A-Z]{3}|× 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)(?![^\W_]))"
+    r"|(?<=[×±]) (?=[0-9])|(?<=[0-9]) (?=±)|(?<= pp) (?=±)|(?<=[0-9] d) (?=[0-9])|(?<=[0-9] h) (?=[0-9])"
+    r"|(?<=[0-9] min) (?=[0-9])"
+)
 _CLOCK = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -73,10 +79,16 @@ def spread(low: float, value: float, high: float, unit: str = "") -> str:
 
 
 def relative(value: float, base: float) -> str:
-    """Return `value` as a signed percentage of `base`."""
+    """Return `value` as a signed percentage of `base`: of two digits, unless it is a whole number by itself."""
     ratio = 100 * value / base
-    text = f"{ratio:+,.0f}" if abs(ratio) >= 10 else f"{ratio:+.1f}".removesuffix(".0")
+    whole = abs(ratio) >= 10 or abs(ratio - round(ratio)) < 1e-9
+    text = f"{ratio:+,.0f}" if whole else f"{ratio:+.1f}"
     return "±0 %" if float(text.replace(",", "")) == 0 else text.replace("-", "−") + " %"
+
+
+def unbroken(text: str) -> str:
+    """Put no-break spaces inside the numbers of a text: between digits and their unit, and around `±`."""
+    return _GAP.sub("\u00a0", text)
 
 
 def duration(seconds: float, digits: int = 3) -> str:
@@ -106,7 +118,7 @@ def scaled(value: float, units: tuple[str, ...], step: int, digits: int = 3) -> 
 
 def money(amount: float, currency: str) -> str:
     """Return an amount with its currency; cents unless that would hide all of it."""
-    size = f"{abs(amount):,.2f}" if abs(amount) >= 0.1 or amount == 0 else plain(abs(amount), 2)
+    size = f"{abs(amount):,.2f}" if 0.1 <= abs(amount) < 1e15 or amount == 0 else plain(abs(amount), 2)
     symbol = _SYMBOLS.get(currency)
     return _signed(amount, f"{symbol}{size}" if symbol else f"{size} {currency}")
 

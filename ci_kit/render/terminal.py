@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from ci_kit.characters import visible
 from ci_kit.parts import Check, Status
-from ci_kit.render import numbers, phrases
-from ci_kit.render.view import ATTENTION, Row, compare
+from ci_kit.render import numbers, phrases, words
+from ci_kit.render.view import ATTENTION, ICONS, Row, View, compare
 from ci_kit.result import Result
 
 WIDTH = 100
@@ -40,6 +40,12 @@ def terminal(result: Result, *, colour: bool | None = None) -> str:
     if len(found) > MOST:
         lines.append(f"  and {len(found) - MOST:,} more in .ci-kit/{result.step}.json")
     return "\n".join(lines)
+
+
+def verdict(view: View) -> str:
+    """Return the verdict of a whole run in one line."""
+    title = f"{view.title}: " if view.title else ""
+    return _clean(f"{ICONS[view.status]} {title}{words.headline(view)}", WIDTH)
 
 
 def _table(rows: list[Row]) -> Iterator[str]:
@@ -74,7 +80,8 @@ def _wrap(text: str, first: str, rest: str, most: int) -> list[str]:
     wrapper = textwrap.TextWrapper(
         width=WIDTH, initial_indent=first, subsequent_indent=rest, max_lines=most, placeholder=" …", tabsize=4
     )
-    return wrapper.wrap(_clean(text, WIDTH * (most + 1))) or [first.rstrip()]
+    lines = wrapper.wrap(numbers.unbroken(_clean(text, WIDTH * (most + 1)))) or [first.rstrip()]
+    return [line.replace("\u00a0", " ") for line in lines]
 
 
 def _clean(text: str, limit: int) -> str:

@@ -41,6 +41,15 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A data set of which two steps read different bytes; `first` and `second` are step and fingerprint."""
+
+    data: str
+    first: tuple[str, str]
+    second: tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class View:
     """The Results of one run and what is known around them; everything in a Result is untrusted, the rest is ours.
 
@@ -69,11 +78,23 @@ class View:
 
     @property
     def status(self) -> Status:
-        """The worst status; a damaged Result fails, a missing one leaves the verdict open."""
+        """The worst status; a damaged Result and changed data fail, a missing one leaves the verdict open."""
         found: list[Status] = [result.status for result in self.results.values()]
-        found.extend("fail" for _ in self.damaged)
+        found.extend("fail" for _ in (*self.damaged, *self.changed))
         found.extend("unsure" for _ in self.missing)
         return max(found, key=SEVERITY.index, default="unsure")
+
+    @property
+    def changed(self) -> tuple[Difference, ...]:
+        """The data sets that are not the same for all steps: what was tested is then not what was scored."""
+        seen: dict[str, tuple[str, str]] = {}
+        found: dict[str, Difference] = {}
+        for step, result in self.results.items():
+            for name, digest in result.source.data.items():
+                first = seen.setdefault(name, (step, digest))
+                if first[1] != digest:
+                    found.setdefault(name, Difference(data=name, first=first, second=(step, digest)))
+        return tuple(found.values())
 
     @property
     def first(self) -> Result | None:
@@ -93,11 +114,16 @@ class View:
         return sorted(found, key=lambda pair: ATTENTION.index(pair[1].status))
 
 
+def beside(name: str) -> bool:
+    """Tell whether a metric only stands beside another: `@` in any other place is a part of its name."""
+    return name.endswith(("@baseline", "@change"))
+
+
 def compare(result: Result) -> Iterator[Row]:
     """Pair each metric with its baseline, its change and its gate."""
     gates = {check.id: check for check in result.checks}
     for name, metric in result.metrics.items():
-        if "@" not in name:
+        if not beside(name):
             baseline, change = result.metrics.get(f"{name}@baseline"), result.metrics.get(f"{name}@change")
             gate = gates.get(f"gate/{name}")
             yield Row(name=name, candidate=metric, baseline=baseline, change=change, gate=gate)

@@ -2,9 +2,11 @@
 
 from ci_kit.parts import Check
 from ci_kit.render.phrases import count, label, told
-from ci_kit.render.view import Row, View
+from ci_kit.render.text import shorten
+from ci_kit.render.view import Difference, Row, View
 from ci_kit.result import Result
 
+CHANGED = "the data that was tested is not the data that was scored: "
 _ORDER = ("worse", "unsure", "within", "better", "same", "none")
 
 
@@ -12,7 +14,8 @@ def headline(view: View) -> str:
     """Say the verdict in a few words."""
     if not view.results and not view.damaged:
         return "there are no results"
-    failures = [f"the result of {step} can't be used" for step in view.damaged]
+    failures = [CHANGED + shorten(", ".join(one.data for one in view.changed), 60)] if view.changed else []
+    failures += [f"the result of {step} can't be used" for step in view.damaged]
     failures += [_failure(result, view) for result in view.results.values() if result.status == "fail"]
     if failures:
         return "; ".join(failures[:2])
@@ -64,13 +67,20 @@ def lead(view: View) -> list[tuple[str, str]]:
     """Say how much, how sure and on how many rows: at most four sentences, each with its emphasised part first."""
     rows = sorted((row for row in view.rows() if row.gate and row.change), key=lambda row: _ORDER.index(row.outcome))
     compared = [sentence(row) for row in rows[:2]]
-    sentences = [(f"{step}:", f" {why}.") for step, why in view.damaged.items()]
+    sentences = [reading(one) for one in view.changed[:2]]
+    sentences += [(f"{step}:", f" {why}.") for step, why in view.damaged.items()]
     sentences += compared[:1] if rows and rows[0].outcome == "worse" else []
     sentences += [_failures(step, result) for step, result in view.results.items() if _failed(result)]
     sentences += [one for one in compared if one not in sentences]
     if view.missing:
         sentences.append((" and ".join(view.missing), f" {absence(view)}."))
     return sentences[:4]
+
+
+def reading(one: Difference) -> tuple[str, str]:
+    """Say which step read which bytes of a data set that changed in between."""
+    reads = [f"{step} read {digest[:19]}" for step, digest in (one.first, one.second)]
+    return f"{shorten(one.data, 60)}:", f" {' but '.join(reads)}."
 
 
 def absence(view: View) -> str:

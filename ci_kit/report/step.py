@@ -12,18 +12,22 @@ from ci_kit.job import Job
 from ci_kit.parts import Check, File
 from ci_kit.render.html import page
 from ci_kit.render.markdown import markdown
+from ci_kit.render.terminal import verdict
 from ci_kit.render.view import View
+from ci_kit.render.words import reading
 from ci_kit.report.gather import expected, gather
 from ci_kit.result import Findings, Result
 
 SUMMARY = 2**20 - 4096  # of GitHub's 1 MiB for one step
+DEPENDABOT, FORBIDDEN = "dependabot[bot]", 403
 MARKDOWN, HTML = "report.md", "report.html"
 
 
 def run(job: Job) -> Findings:
     """Write the report as Markdown and HTML, show it in the job summary, publish it, and record history.
 
-    The findings say whether it was published; what it says about the change is for the other Results to decide.
+    The findings say whether it was published; what it says about the change is for the other Results to decide, but
+    for what only all of them together show: that the data that was tested is not the data that was scored.
     Raises UserError when there is no Result at all.
     """
     event = actions.event()
@@ -41,9 +45,10 @@ def run(job: Job) -> Findings:
     atomic_write(job.folder / MARKDOWN, whole.encode())
     atomic_write(job.folder / HTML, actions.redact(page(view)).encode())
     actions.summary(whole)
-    checks = [_publish(job, event, actions.redact(markdown(view)))]
+    checks = [_publish(job, event, actions.redact(markdown(view))), *_data(view)]
     if _trusted(job, event, found.results):
-        checks.append(_record(job, event, list(found.results.values())))
+        checks.append(_record(job, event, view))
+    job.say(actions.harmless(actions.redact(verdict(view))))
     files = tuple(File.of(job.folder / name, job.root, "report") for name in (MARKDOWN, HTML))
     return Findings(checks=tuple(checks), files=files)
 
@@ -61,13 +66,24 @@ def _publish(job: Job, event: actions.Event, body: str) -> Check:
     try:
         where = forge.connect(job.root, event, job.config.report.publisher).comment(job.config.report.id, body, stamp)
     except CiKitError as error:
-        if event.fork:
-            detail = f"A fork's token can't write here; the report is in the job summary. {error}"
+        # Dependabot's token only reads, unless the workflow gives it more; then its refusals are like anybody's.
+        dependabot = event.actor == DEPENDABOT and getattr(error, "status", None) == FORBIDDEN
+        if event.fork or dependabot:
+            whose = "Dependabot's" if dependabot else "A fork's"
+            detail = f"{whose} token can't write here; the report is in the job summary. {error}"
             return Check(id="publish", title=title, status="skip", detail=actions.redact(detail))
         detail = actions.redact(f"{error} The report is in the job summary and in {job.folder.name}/{HTML}.")
         return Check(id="publish", title=title, status="fail", detail=detail)
     actions.output("url", where)
     return Check(id="publish", title=title, status="pass", observed=where)
+
+
+def _data(view: View) -> list[Check]:
+    title = "The data that was tested is not the data that was scored"
+    return [
+        Check(id=f"data/{one.data}", title=f"{title}: {one.data}", status="fail", observed="".join(reading(one)))
+        for one in view.changed
+    ]
 
 
 def _trusted(job: Job, event: actions.Event, results: dict[str, Result]) -> bool:
@@ -83,10 +99,12 @@ def _trusted(job: Job, event: actions.Event, results: dict[str, Result]) -> bool
     return Git(job.root).branch() == job.config.base
 
 
-def _record(job: Job, event: actions.Event, results: list[Result]) -> Check:
+def _record(job: Job, event: actions.Event, view: View) -> Check:
     title, sha = "The results are kept as history", str(job.source.sha)
+    if view.changed:
+        return Check(id="record", title=title, status="skip", detail="They do not speak of the same data.")
     # A step that could not judge would stand in the way of an older commit that was judged.
-    kept = [result for result in results if not any(check.id == "error" for check in result.checks)]
+    kept = [result for result in view.results.values() if not any(check.id == "error" for check in result.checks)]
     if not kept:
         return Check(id="record", title=title, status="skip", detail="No step could judge.")
     message = f"Record the results of {sha[:12]}"

@@ -80,11 +80,11 @@ TOKENS = [
 ]
 
 
-@pytest.mark.parametrize("env", [{}, {"HARMLESS": "x"}, {"A_TOKEN": SECRET}], ids=["none", "other", "secret"])
-@pytest.mark.parametrize("token", TOKENS)
-def test_well_known_tokens_are_taken_out_whatever_they_stand_in(token: str, env: dict[str, str]) -> None:
-    assert redact(f"a {token} b", env) == "a *** b"
-    assert redact(f"KEY={token}\n", env | {"HARMLESS": token}) == "KEY=***\n"
+@pytest.mark.parametrize("token", TOKENS, ids=lambda token: token[:8])
+def test_well_known_tokens_are_taken_out_whatever_they_stand_in(token: str) -> None:
+    for env in ({}, {"HARMLESS": token}, {"A_TOKEN": SECRET}):
+        assert redact(f"a {token} b", env) == "a *** b"
+        assert redact(f"KEY={token}\n", env) == "KEY=***\n"
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,10 @@ def bars(write: Write = same) -> Chart:
     return Chart(kind="bar", title=write("rows by class"), x=write("class"), y=write("rows"), series=series)
 
 
+def reads(one: Result, **data: str) -> Result:
+    return one.model_copy(update={"source": one.source.model_copy(update={"data": data})})
+
+
 def view(*results: Result, **more: object) -> View:
     return View(results={one.step: one for one in results}, expected=STEPS, title="digits", url=URL, **more)  # type: ignore[arg-type]
 

@@ -6,10 +6,11 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from ci_kit.parts import Metric
+from ci_kit.render.html import page
 from ci_kit.render.markdown import COMMENT, RESERVED, markdown
 from ci_kit.render.view import View
 from tests.hostile import GREAT, HIDDEN, MARKDOWN, sweep
-from tests.render.samples import URL, check, curve, evaluated, everywhere, passing, result, view
+from tests.render.samples import URL, check, curve, evaluated, everywhere, gated, passing, reads, result, view
 
 GFM = MarkdownIt("gfm-like", {"html": True, "linkify": True})
 OURS = re.compile(
@@ -154,3 +155,25 @@ def test_without_a_baseline_there_is_nothing_to_compare() -> None:
     report = markdown(view(*passing("validate", "train"), alone))
     assert "| | this change |" in report
     assert "difference" not in report
+
+
+def test_metrics_with_an_at_sign_in_their_name_are_shown() -> None:
+    names = {"mAP@0.5": Metric(value=0.5), "loss@baseline": Metric(value=0.25)}
+    text = markdown(view(result("train", check("x"), metrics=names)))
+    assert "mAP@0.5" in text
+    assert "loss@baseline" not in text
+
+
+def test_both_fingerprints_of_changed_data_are_among_the_facts() -> None:
+    one, two = reads(result("validate", check("x")), a="sha256:1"), reads(result("train", check("x")), a="sha256:2")
+    text = markdown(view(one, two))
+    assert text.startswith("## ❌ digits: the data that was tested is not the data that was scored: a")
+    assert all(f"| data `a` | `sha256:{number}` |" in text for number in (1, 2))
+
+
+def test_a_change_without_a_gate_has_its_difference() -> None:
+    metrics = gated(0.0101, 0.0125, 0.0021, 0.0027, name="latency_p50", unit="s")
+    shown = view(result("evaluate", check("x"), metrics=metrics))
+    row = "| median latency ↓ | 10.1 ms → 12.5 ms | +2.4 ms ± 300 µs worse |"
+    assert row in markdown(shown).replace("\u00a0", " ")
+    assert '<td class="n">+2.4 ms ± 300 µs</td>' in page(shown)

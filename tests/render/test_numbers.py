@@ -39,6 +39,7 @@ UNITS = ("", "share", "%", "s", "bytes", "J", "EUR", "rows")
         (0.012, "EUR", "€0.012"),
         (1234.5, "USD", "$1,234.50"),
         (3, "CHF", "3.00 CHF"),
+        (1e30, "EUR", "€1.0 × 10³⁰"),
         (450, "rows", "450 rows"),
     ],
 )
@@ -72,7 +73,14 @@ def test_two_values_that_differ_look_different() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "base", "expected"), [(0.029, 0.142, "+20 %"), (-0.004, 0.142, "−2.8 %"), (0, 1, "±0 %")]
+    ("value", "base", "expected"),
+    [
+        (0.029, 0.142, "+20 %"),
+        (-0.004, 0.142, "−2.8 %"),
+        (0.0201, 1, "+2.0 %"),
+        (0.05 * 0.142, 0.142, "+5 %"),  # a configured margin has no digit more than was written
+        (0, 1, "±0 %"),
+    ],
 )
 def test_a_relative_change_is_a_percentage(value: float, base: float, expected: str) -> None:
     assert numbers.relative(value, base) == expected

@@ -1,11 +1,12 @@
 import re
+from dataclasses import replace
 
 import pytest
 
-from ci_kit.render.terminal import WIDTH, terminal
+from ci_kit.render.terminal import WIDTH, terminal, verdict
 from tests.actions import runner
 from tests.hostile import CORPUS, GREAT, sweep
-from tests.render.samples import check, evaluated, everywhere, result
+from tests.render.samples import check, evaluated, everywhere, gated, reads, result, view
 
 
 def assert_harmless(text: str) -> None:
@@ -41,6 +42,40 @@ def test_it_says_the_verdict_the_numbers_and_what_needs_attention() -> None:
         "    | assert 0.849 >= 0.88",
         "    | writer 9",
     ]
+
+
+@pytest.mark.parametrize(
+    "number", ["limit −0.5 pp", "+0.029 ± 0.012", "−1.3 pp ± 1.6", "4 min 10 s", "1.2 × 10⁻⁷", "2.0 %"]
+)
+def test_a_line_never_ends_within_a_number(number: str) -> None:
+    texts = (f"{'x' * (76 + before)} {number} and more words that follow" for before in range(20))
+    lines = terminal(result("validate", *(check(text, "fail") for text in texts)), colour=False).splitlines()
+    assert sum(number.removeprefix("limit ") in line for line in lines) == 20
+    assert not any("\u00a0" in line for line in lines)
+
+
+def test_a_change_without_a_gate_is_shown_with_its_interval() -> None:
+    metrics = gated(0.0101, 0.0125, 0.0021, 0.0027, name="latency_p50", unit="s") | gated(
+        0.91, 0.9, -0.02, 0.0, name="macro_f1", unit="share"
+    )
+    lines = terminal(result("evaluate", check("x"), metrics=metrics), colour=False).splitlines()
+    assert lines[1:] == [
+        "  | median latency ↓  10.1 ms → 12.5 ms  +2.4 ms ± 300 µs  worse",
+        "  | macro F1 ↑        91.0 % → 90.0 %    −1.0 pp ± 1.0",
+    ]
+
+
+def test_the_verdict_of_a_run_is_one_harmless_line() -> None:
+    assert verdict(view(*(result(step, check("x")) for step in ("validate", "train", "evaluate")))) == (
+        "✅ digits: all checks pass"
+    )
+    for text in (*CORPUS, *GREAT):
+        shown = view(
+            reads(result("validate"), **{f"a{text}"[:150]: "1"}), reads(result("train"), **{f"a{text}"[:150]: "2"})
+        )
+        shown = replace(shown, title=text)
+        assert_harmless(verdict(shown))
+        assert "\n" not in verdict(shown)
 
 
 def test_many_failures_are_counted() -> None:

@@ -4,7 +4,7 @@ from ci_kit.parts import Metric, Status
 from ci_kit.render.view import View
 from ci_kit.render.words import headline, lead
 from ci_kit.result import Result
-from tests.render.samples import check, evaluated, passing, result, view
+from tests.render.samples import check, evaluated, passing, reads, result, view
 
 BOTH = passing("validate", "train")
 WITHIN = evaluated().model_copy(
@@ -48,6 +48,34 @@ WITHIN = evaluated().model_copy(
 )
 def test_the_headline_says_the_verdict(shown: View, status: Status, expected: str) -> None:
     assert (shown.status, headline(shown)) == (status, expected)
+
+
+CHANGED = "the data that was tested is not the data that was scored: "
+
+
+@pytest.mark.parametrize(
+    ("results", "names"),
+    [
+        ([reads(BOTH[0], a="sha256:a"), BOTH[1], reads(evaluated(), a="sha256:b")], "a"),
+        ([reads(BOTH[0], a="1", b="1"), reads(BOTH[1], b="2"), reads(evaluated(), a="2")], "b, a"),
+        ([reads(BOTH[0], a="1"), BOTH[1], reads(evaluated("fail"), a="2")], "a; the candidate is worse than main"),
+    ],
+)
+def test_data_that_changed_between_two_steps_fails_first_of_all(results: list[Result], names: str) -> None:
+    shown = view(*results)
+    assert (shown.status, headline(shown)) == ("fail", CHANGED + names)
+    assert texts(*results)[0].startswith(f"{names[0]}: ")
+
+
+def test_what_each_step_read_is_said() -> None:
+    before, after = f"sha256:{'a1' * 32}", f"md5:{'b2' * 16}"
+    said = texts(reads(BOTH[0], evaluation=before), reads(BOTH[1]), reads(evaluated(), evaluation=after))[0]
+    assert said == "evaluation: validate read sha256:a1a1a1a1a1a1 but evaluate read md5:b2b2b2b2b2b2b2b."
+
+
+def test_data_that_only_one_step_read_or_all_read_alike_is_no_change() -> None:
+    shown = view(reads(BOTH[0], a="1", b="1"), reads(BOTH[1]), reads(evaluated(), a="1", c="2"))
+    assert (shown.changed, shown.status) == ((), "pass")
 
 
 def texts(*results: Result, **more: object) -> list[str]:

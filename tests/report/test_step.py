@@ -1,5 +1,8 @@
 import json
 import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -153,6 +156,85 @@ def test_a_fork_is_told_where_its_report_is(repository: Path, monkeypatch: pytes
     assert statuses(findings) == {"publish": "skip"}
     assert "the report is in the job summary" in (only(findings, "publish").detail or "")
     assert "## ✅ digits" in summary.read_text()
+
+
+class ReadOnly(BaseHTTPRequestHandler):
+    """GitHub, as a token that only reads sees it."""
+
+    def do_GET(self) -> None:
+        self.answer(200, b"[]")
+
+    def do_POST(self) -> None:
+        self.answer(403, b'{"message": "Resource not accessible by integration"}')
+
+    def answer(self, status: int, body: bytes) -> None:
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def read_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), ReadOnly) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        monkeypatch.setenv("GITHUB_API_URL", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("GITHUB_TOKEN", "ghs_" + "a1B2" * 9)
+        yield
+        server.shutdown()
+
+
+@pytest.mark.usefixtures("read_only")
+@pytest.mark.parametrize(
+    ("actor", "status", "said"),
+    [
+        ("dependabot[bot]", "skip", "Dependabot's token can't write here; the report is in the job summary"),
+        ("octocat", "fail", "Add `pull-requests: write`"),
+    ],
+)
+def test_dependabot_is_told_where_its_report_is(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, actor: str, status: str, said: str
+) -> None:
+    save(repository, *passing("validate", "train"), evaluated())
+    summary, _ = event(repository, monkeypatch, "pull_request", pull_request(fork=False), GITHUB_ACTOR=actor)
+    findings = report(repository)
+    assert statuses(findings) == {"publish": status}
+    assert said in (only(findings, "publish").detail or "")
+    assert "## ✅ digits" in summary.read_text()
+
+
+def test_dependabots_other_troubles_are_shown(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(repository, *passing("validate", "train"), evaluated())
+    event(repository, monkeypatch, "pull_request", pull_request(fork=False), GITHUB_ACTOR="dependabot[bot]")
+    assert statuses(report(repository)) == {"publish": "fail"}  # there is no token at all
+
+
+def test_data_that_changed_between_the_steps_fails_and_makes_no_history(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = evaluated()
+    other = other.model_copy(update={"source": other.source.model_copy(update={"data": {"evaluation": "sha256:b"}})})
+    save(repository, *passing("validate", "train"), other)
+    findings = report(repository)
+    assert statuses(findings) == {"publish": "pass", "data/evaluation": "fail", "record": "skip"}
+    assert (
+        only(findings, "data/evaluation").observed == "evaluation: validate read md5:6f1a but evaluate read sha256:b."
+    )
+    line = "❌ digits: the data that was tested is not the data that was scored: evaluation"
+    assert line in Path(only(findings, "publish").observed or "").read_text()
+    assert capsys.readouterr().out == f"{line}\n"
+    git = Git(repository)
+    assert history.find(git, git.sha(), "validate") is None
+
+
+def test_the_terminal_says_the_verdict_of_the_whole_run(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save(repository, result("validate", *(check(f"c{index}", "fail") for index in range(4))))
+    report(repository)
+    assert capsys.readouterr().out == "❌ digits: the data fails 4 checks\n"
 
 
 def test_secrets_never_reach_the_report(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
