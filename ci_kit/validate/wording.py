@@ -19,7 +19,7 @@ def share(bad: int, total: int) -> str:
     elif percent > 99.9 and bad < total:
         text = "> 99.9"
     else:
-        text = f"{percent:.2g}" if percent < 10 else f"{percent:.3g}"
+        text = f"{percent:#.2g}".rstrip(".") if 0 < percent < 10 else f"{percent:.3g}"
     return f"{bad:,} of {total:,} rows ({text} %)"
 
 
