@@ -94,13 +94,17 @@ def read(raw: bytes, overrides: Mapping[str, object] | None = None, *, origin: s
     try:
         return Config.model_validate(document, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise _first_mistake(error, tree, origin) from error
+        raise _first_mistake(error, tree, origin, overrides or {}) from error
 
 
-def _first_mistake(error: ValidationError, tree: yaml.Node | None, origin: str) -> UserError:
+def _first_mistake(
+    error: ValidationError, tree: yaml.Node | None, origin: str, overrides: Mapping[str, object]
+) -> UserError:
     mistakes = error.errors(include_url=False)
     first = next((one for one in mistakes if one["type"] == "extra_forbidden"), mistakes[0])
     place, name = f"{origin}:{_line(tree, first['loc'])}", ".".join(str(part) for part in first["loc"])
+    if name in overrides:  # not the file's fault; an option is named as the last part of its key
+        place, name = "command line", f"--{name.rpartition('.')[2]}"
     if looks := LOOKS.get(first.get("ctx", {}).get("pattern", "")):
         return UserError(f"{place}: {name.removesuffix('.[key]')}: {first['input']!r:.60} must look like {looks}")
     if first["type"] != "extra_forbidden":

@@ -96,3 +96,17 @@ def test_a_byte_order_mark_is_no_mistake() -> None:
 def test_a_missing_file_says_what_to_write(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no ci-kit.yaml in .*\. Write one"):
         config.load(tmp_path / "ci-kit.yaml")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ({"train.gpu": "foo"}, "command line: --gpu: input should be 'none', 'auto' or 'required' (it is 'foo')"),
+        ({"validate.samples": "abc"}, "command line: --samples: input should be a valid integer"),
+        ({"report.id": "A B"}, "command line: --id: 'A B' must look like"),
+    ],
+)
+def test_a_wrong_option_is_not_blamed_on_the_file(override: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        config.read(b"train: {gpu: none}", override)
+    assert str(caught.value).startswith(message)
