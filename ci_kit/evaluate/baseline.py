@@ -102,7 +102,8 @@ def _model(job: Job, git: Git, past: Past, dataset: Dataset, *, remote: bool) ->
         model.bind(dataset.frame, dataset.truth)
     except CiKitError as error:
         target.unlink(missing_ok=True)
-        return None, error.what + (f" ({error.why})" if error.why else "")
+        cure = f": {error.hint[0].lower()}{error.hint[1:]}" if error.hint else ""
+        return None, error.what + (f" ({error.why})" if error.why else "") + cure
     return model, ""
 
 
@@ -113,7 +114,7 @@ def _found(past: Past, how: str, *, moved: bool = False) -> Check:
 
 def _none(job: Job, reason: str, observed: str | None = None) -> Baseline:
     allowed = job.config.evaluate.first_run == "allow"
-    hint = "" if allowed else " To accept this once, pass `--first-run allow`."
+    hint = "" if allowed else " To accept this run without one, pass `--first-run allow`."
     check = Check(
         id="baseline",
         title="No comparable baseline",
