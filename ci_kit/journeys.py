@@ -42,14 +42,16 @@ def check(root: Path, overrides: Mapping[str, Mapping[str, object]], *, report: 
     return code
 
 
-def _data_marks(root: Path) -> dict[Path, tuple[int, int, int]]:
-    """Say cheaply which bytes the data sets have: a stage of the training may write what was tested before it."""
+def _data_marks(root: Path) -> dict[Path, tuple[object, ...]]:
+    """Say cheaply which bytes the data sets have, and how DVC names them: a stage of the training may write both."""
     settings, _ = configuration(root, actions.event(), {})
-    found: dict[Path, tuple[int, int, int]] = {}
+    found: dict[Path, tuple[object, ...]] = {}
     for dataset in settings.data.values():
         with contextlib.suppress(errors.UserError):
-            stats = {path: path.stat() for path in data.files(dataset, root)}
-            found |= {path: (stat.st_ino, stat.st_mtime_ns, stat.st_size) for path, stat in stats.items()}
+            paths = data.files(dataset, root)
+            name = data.tracked(paths[0], root) if len(paths) == 1 else None
+            stats = {path: path.stat() for path in paths}
+            found |= {path: (stat.st_ino, stat.st_mtime_ns, stat.st_size, name) for path, stat in stats.items()}
     return found
 
 

@@ -6,7 +6,8 @@ Nothing heavy is imported before it is needed.
 
 from ci_kit.data.code import load_object
 from ci_kit.data.digest import fingerprint
+from ci_kit.data.dvc import tracked
 from ci_kit.data.paths import files, kind
 from ci_kit.data.rows import frame, reading, scan
 
-__all__ = ["files", "fingerprint", "frame", "kind", "load_object", "reading", "scan"]
+__all__ = ["files", "fingerprint", "frame", "kind", "load_object", "reading", "scan", "tracked"]
