@@ -1,5 +1,7 @@
 """The folded parts of the Markdown report: curves, every check, every metric, the facts of the run."""
 
+import shlex
+
 from ci_kit.render import numbers, phrases
 from ci_kit.render.charts import mermaid
 from ci_kit.render.text import cell, code, fence, shorten
@@ -60,6 +62,8 @@ def reproduce(view: View) -> str:
         return ""
     sha = first.source.sha
     command = f"git checkout {sha[:12]} && ci-kit run check" if sha else "ci-kit run check"
+    if first.source.directory:
+        command += f" -C {shlex.quote(first.source.directory)}"
     lines = [fence(command), "", "| | |", "|:--|:--|"]
     lines += [f"| {name} | {value} |" for name, value in _facts(view)]
     return "\n".join(lines)

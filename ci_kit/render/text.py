@@ -16,6 +16,8 @@ _ORDINARY = re.compile(rf"[(\"']?(?:{_NUMBER}|{_WORD}|%)[,;?!)\"'.:]*")
 _OPERATOR = re.compile(r"[-+=/<>%]|[<>=!]=|[-=]>")
 _COMMIT = re.compile(r"(?<![^\W_])[0-9a-fA-F]{7,64}(?![^\W_])|GHSA-|^[(\"'“‘]?GH-", re.IGNORECASE)
 _LIST = re.compile(r"[0-9]{1,6}[.)]")
+_TOKEN = re.compile(r"`[^`]{1,80}`[,;:.!?)]*(?=\s|$)|\S+")
+_QUOTED = re.compile(r"`([^`]+)`([,;:.!?)]*)")
 
 
 def code(text: str) -> str:
@@ -36,11 +38,20 @@ def fence(text: str, language: str = "") -> str:
 
 
 def plain(text: str) -> str:
-    """Return the text as one line of harmless words; neighbours that are more than words share a code span."""
+    """Return the text as one line of harmless words; neighbours that are more than words share a code span.
+
+    What stands in backticks already keeps its own span, and a comma or semicolon ends one.
+    """
     parts: list[str] = []
     doubtful: list[str] = []
-    for token in visible(" ".join(text.split())).split():
-        if _is_ordinary(token, first=not parts and not doubtful):
+    for token in _TOKEN.findall(" ".join(visible(" ".join(text.split())).split())):
+        quoted = _QUOTED.fullmatch(token)
+        if doubtful and (quoted or doubtful[-1][-1] in ",;"):
+            parts.append(_span(doubtful))
+            doubtful = []
+        if quoted:
+            parts.append(code(quoted[1]) + quoted[2])
+        elif _is_ordinary(token, first=not parts and not doubtful):
             if doubtful:
                 parts.append(_span(doubtful))
                 doubtful = []

@@ -129,7 +129,7 @@ def test_great_texts_are_quick(text: str) -> None:
         ("see https://evil.example/x now", "see `https://evil.example/x` now"),
         ("column petal_width of data.csv", "column `petal_width` of `data.csv`"),
         ("a | b", "a `│` b"),
-        ("`x` y", "`` `x` `` y"),
+        ("`x` y", "`x` y"),
         ("- item", "`-` item"),
         ("1. item", "`1.` item"),
         ("rows 1. and 2.", None),
@@ -150,3 +150,15 @@ def test_an_empty_cell_is_a_space() -> None:
 @pytest.mark.parametrize(("limit", "expected"), [(10, "abcdef"), (6, "abcdef"), (5, "abcd…"), (1, "…"), (0, "…")])
 def test_texts_are_shortened(limit: int, expected: str) -> None:
     assert shorten("abcdef", limit) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("pass `--first-run allow`.", "pass `--first-run allow`."),
+        ("a.b_c: dtype x[ns]; d.e: y", "`a.b_c`: dtype `x[ns]`; `d.e`: y"),
+        ("`a``b` c", "``` `a``b` ``` c"),
+    ],
+)
+def test_spans_end_where_a_reader_expects(text: str, expected: str) -> None:
+    assert plain(text) == expected
