@@ -63,7 +63,7 @@ def made(*given: Status, **more: Any) -> Result:
     return Result(step="validate", checks=listed, source=Source(), run=run, **more)
 
 
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
 @given(results)
 def test_what_is_saved_is_what_is_loaded_and_fits_the_published_schema(one: Result) -> None:
     raw = one.model_dump_json(exclude_none=True).encode()

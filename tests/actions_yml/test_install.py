@@ -17,6 +17,9 @@ from packaging.utils import canonicalize_name
 from tests.actions.runner import command
 from tests.actions_yml import lint
 
+# Real bash: a matter of seconds, not of milliseconds.
+pytestmark = pytest.mark.e2e
+
 UV = Path(sys.executable).parent / "uv"
 BELOW = "import sys; print(sys._base_executable, sys.base_prefix, *sys.path)"
 DISTRIBUTIONS = """
@@ -122,7 +125,6 @@ def test_the_lock_names_every_package_of_the_core_and_all_by_hash() -> None:
     assert locked("uv.txt") == [("uv", re.findall(r"^UV_VERSION := (.*)$", makefile, re.MULTILINE)[0])]
 
 
-@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("found", "instead", "said"),
     [(r"sha256:[0-9a-f]{8}", "sha256:00000000", "Hash mismatch"), (r"(\nidna==\S+) (.*\n +--hash.*)*", r"\1", "idna")],
@@ -140,7 +142,6 @@ def test_a_package_whose_hash_is_not_the_locked_one_is_not_installed(
     assert not (machine.temp / "ci-kit" / "kit" / ".ci-kit").exists()
 
 
-@pytest.mark.e2e
 def test_without_uv_the_pinned_one_is_installed(machine: Machine) -> None:
     (machine.path_folder / "uv").unlink()
     machine.choose(sys.executable)
@@ -150,7 +151,6 @@ def test_without_uv_the_pinned_one_is_installed(machine: Machine) -> None:
     assert made.stdout.decode().split()[1] == dict(locked("uv.txt"))["uv"]
 
 
-@pytest.mark.e2e
 @pytest.mark.parametrize("made", ["an environment", "a link"])
 def test_an_interpreter_of_the_workspace_is_not_below_the_token(machine: Machine, made: str) -> None:
     (machine.workspace / ".venv" / "bin").mkdir(parents=True)
@@ -177,7 +177,6 @@ def test_only_setup_obeys_its_inputs(machine: Machine) -> None:
     assert_refused(machine.install("kit", **left), 'There is no Python at "python3"')
 
 
-@pytest.mark.e2e
 def test_the_kit_is_installed_once_per_content_and_never_by_the_workspaces_settings(machine: Machine) -> None:
     (machine.workspace / "uv.toml").write_text('index-url = "http://127.0.0.1:9/simple"\n')
     (machine.workspace / "json.py").write_text("raise SystemExit('planted')\n")
@@ -197,7 +196,6 @@ def test_the_kit_is_installed_once_per_content_and_never_by_the_workspaces_setti
     assert machine.python("kit", "import ci_kit.fresh; print('fresh')") == "fresh"
 
 
-@pytest.mark.e2e
 def test_a_prepared_environment_is_used_and_left_as_it_is(machine: Machine, tmp_path: Path) -> None:
     before = sorted(path.name for path in Path(sys.executable).parent.iterdir())
     (machine.workspace / "requirements.txt").write_text("numpy\n")
@@ -213,7 +211,6 @@ def test_a_prepared_environment_is_used_and_left_as_it_is(machine: Machine, tmp_
     assert time.monotonic() - start < 1
 
 
-@pytest.mark.e2e
 def test_a_bare_python_gets_everything_of_its_own(machine: Machine, tmp_path: Path) -> None:
     subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, tmp_path / "bare"], check=True)
     (machine.workspace / "requirements.txt").write_text("iniconfig\n")

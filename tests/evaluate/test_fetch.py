@@ -8,6 +8,9 @@ from ci_kit.evaluate.fetch import fetch
 from ci_kit.forge.git import Git
 from tests.forge.repository import git, linear
 
+# Real git and real processes: a matter of seconds, not of milliseconds.
+pytestmark = pytest.mark.e2e
+
 BYTES = b"the model of old"
 MD5 = hashlib.md5(BYTES, usedforsecurity=False).hexdigest()
 LOCK = f"stages: {{train: {{outs: [{{md5: {'0' * 32}, path: other}}, {{md5: {MD5}, path: out/model.onnx}}]}}}}"

@@ -18,6 +18,9 @@ from ci_kit.result import Findings, Result
 from tests.evaluate.models import added, classifier, linear, project, save, write_csv
 from tests.forge.repository import git
 
+# Real git and real processes: a matter of seconds, not of milliseconds.
+pytestmark = pytest.mark.e2e
+
 
 def evaluate(root: Path, **overrides: object) -> Findings:
     settings = config.load(root / config.FILE, {f"evaluate.{key}": value for key, value in overrides.items()})

@@ -11,6 +11,9 @@ from ci_kit.errors import CiKitError, Unavailable, UserError
 from ci_kit.forge.base import Stamp, mark, read_mark
 from tests.forge.fake import Clock, Hub
 
+# Many writers at the same time: a matter of seconds, not of milliseconds.
+pytestmark = pytest.mark.e2e
+
 
 def stamp(run: int, attempt: int = 1) -> Stamp:
     return Stamp(run_id=run, attempt=attempt, sha=f"{run:040x}")

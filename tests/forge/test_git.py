@@ -8,6 +8,9 @@ from ci_kit.forge import git as module
 from ci_kit.forge.git import Git, base
 from tests.forge.repository import git, linear
 
+# Real git and real processes: a matter of seconds, not of milliseconds.
+pytestmark = pytest.mark.e2e
+
 
 def checkout(repo: Path, branch: str) -> None:
     git(repo, "checkout", "--quiet", "--force", branch)

@@ -12,6 +12,9 @@ from ci_kit.forge.local import LocalForge
 from ci_kit.result import File
 from tests.forge.repository import git, linear, result
 
+# Real git and real processes: a matter of seconds, not of milliseconds.
+pytestmark = pytest.mark.e2e
+
 
 def scores(root: Path, content: bytes, name: str = ".ci-kit/scores.npz") -> File:
     path = root / name
@@ -126,7 +129,6 @@ def test_no_remote_and_an_unreachable_remote_mean_none(repo: Path, tmp_path: Pat
     assert find(Git(repo), main[0], "evaluate") is None
 
 
-@pytest.mark.e2e
 def test_ten_thousand_commits_are_searched_quickly(repo: Path) -> None:
     main = linear(repo, 10_000)
     linear(repo, 1, entries(repo, [result(main[0])], main[0]), branch="ci-kit")

@@ -16,6 +16,9 @@ from tests.forge.fake import Hub
 from tests.forge.repository import git, linear, result
 from tests.forge.test_comment import Crash, trouble
 
+# Real git and real processes: a matter of seconds, not of milliseconds.
+pytestmark = pytest.mark.e2e
+
 BINARY = bytes(range(256))
 
 

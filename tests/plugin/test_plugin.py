@@ -11,6 +11,9 @@ from ci_kit.evaluate.subject import OUTCOMES, WITHHELD, hand_over
 from ci_kit.job import Job
 from tests.evaluate.models import project
 
+# Real git and real processes: a matter of seconds, not of milliseconds.
+pytestmark = pytest.mark.e2e
+
 
 def outcomes(
     pytester: pytest.Pytester, body: str, *, first_run: str = "fail", data: str = ""

@@ -17,6 +17,9 @@ from ci_kit.report.step import run
 from ci_kit.result import Findings, Result
 from tests.render.samples import check, evaluated, passing, result
 
+# Real git and real processes: a matter of seconds, not of milliseconds.
+pytestmark = pytest.mark.e2e
+
 CONFIG = "data: {evaluation: {path: a.csv}}\ntrain: {command: make}\nreport: {title: digits}"
 
 

@@ -16,6 +16,9 @@ from ci_kit.train import step
 from ci_kit.train.supervise import supervise
 from tests.train.nvml import Recorded
 
+# Real git and real processes: a matter of seconds, not of milliseconds.
+pytestmark = pytest.mark.e2e
+
 
 @pytest.fixture
 def said() -> list[str]:
@@ -204,7 +207,6 @@ def test_gpu_figures_are_part_of_the_findings(tmp_path: Path, said: list[str], m
 
 
 @pytest.mark.parametrize("adopts", [True, False], ids=["adopted", "marked"])
-@pytest.mark.e2e
 def test_background_processes_are_ended_and_named(
     tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch, adopts: bool
 ) -> None:

@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 
 from ci_kit.validate.plans import duplicated, pick
 
+# Brute force over real frames: a matter of seconds, not of milliseconds.
+pytestmark = pytest.mark.e2e
+
 COLUMNS: dict[str, tuple[Any, Any]] = {
     "integers": (st.integers(0, 6), pl.Int64),
     "floats": (st.sampled_from([0.0, -0.0, 1.5, float("nan"), float("inf")]), pl.Float64),

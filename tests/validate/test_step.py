@@ -25,6 +25,9 @@ from ci_kit.validate.where import Where
 from ci_kit.validate.wording import share
 from tests.validate.conftest import Validate, bad, named
 
+# Whole runs over real frames: a matter of seconds, not of milliseconds.
+pytestmark = pytest.mark.e2e
+
 POLARS = """import pandera.polars as pa
 import polars as pl
 
