@@ -16,6 +16,7 @@ TAIL = 20
 
 _REDRAW = re.compile(rb"\r(?=[^\n])")
 _LONGEST = 2**16
+_RAISED = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Interrupt)\b")
 
 
 class Thinner:
@@ -63,7 +64,7 @@ class Stream:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.tail: deque[str] = deque(maxlen=TAIL)
-        self._say, self._thinner = say, Thinner()
+        self._say, self._thinner, self._raised = say, Thinner(), ""
         self._filter = actions.Filter(clean=actions.redactor())
         self._read, self.end = os.pipe()
         with contextlib.suppress(AttributeError, OSError):  # Linux: a chatty command must not wait for us
@@ -93,12 +94,19 @@ class Stream:
             pass
         self._show(self._filter.feed(self._thinner.close()) + self._filter.close())
 
+    def words(self) -> tuple[str, ...]:
+        """Return the last lines, with that of the last exception before them when they are past it."""
+        past = self._raised and self._raised not in self.tail
+        return ((self._raised, "…") if past else ()) + tuple(self.tail)
+
     def close(self) -> None:
         """Stop reading."""
         os.close(self._read)
 
     def _show(self, lines: list[str]) -> None:
         if lines:
+            # An exception whose message is a thousand lines long must not bury its own first one.
+            self._raised = next((line for line in reversed(lines) if _RAISED.match(line)), self._raised)
             self.tail.extend(lines)
             self._say("\n".join(lines))
             sys.stdout.flush()

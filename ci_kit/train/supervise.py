@@ -78,7 +78,7 @@ def supervise(
         seconds=seconds,
         cpu=now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime,
         memory=run.memory,
-        tail=tuple(stream.tail),
+        tail=stream.words(),
         stopped=signal.Signals(signals[0]).name if signals else None,
         stopping=time.monotonic() - run.asked if run.asked else 0.0,
         left=tuple(actions.redact(actions.harmless(name)) for name in left),

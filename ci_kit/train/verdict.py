@@ -9,7 +9,7 @@ from ci_kit.parts import Check, Metric
 from ci_kit.train import dvc
 from ci_kit.train.supervise import Outcome
 
-_DETAIL, _LINE = 3800, 400
+_DETAIL, _LINE = 3500, 400
 _FULL = re.compile(r"No space left on device|ENOSPC|\[Errno 28\]")
 _NOT_ENTERED = frozenset({".git", ".dvc", ".venv", "venv", "node_modules", "__pycache__", ".ci-kit"})
 _MOST_ENTRIES = 20_000
@@ -40,11 +40,13 @@ def failure(outcome: Outcome, by_dvc: bool, word: str = "command", title: str = 
     """Return the failed check, with the exit code, what it is known to mean, and the last lines of the output."""
     code = dvc.exit_code(outcome.code, outcome.tail) if by_dvc else outcome.code
     lines: list[str] = []
-    for line in reversed(outcome.tail):
+    split = 2 if outcome.tail[1:2] == ("…",) else 0  # an exception that the last lines are part of
+    for line in reversed(outcome.tail[split:]):
         lines.insert(0, line[:_LINE])
         if sum(map(len, lines)) + len(lines) > _DETAIL:
             lines.pop(0)
             break
+    lines = [line[:_LINE] for line in outcome.tail[:split]] + lines
     observed = meaning(code, outcome.tail)
     return Check(id=word, title=title, status="fail", observed=observed, detail="\n".join(lines) or None)
 

@@ -252,3 +252,12 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.delitem(sys.modules, "ci_kit.train.tree")
     with pytest.raises(UserError, match=r"training needs psutil\. Type: pip install 'ci-kit\[train\]'"):
         importlib.import_module("ci_kit.train.tree")
+
+
+def test_an_exception_with_a_long_message_is_still_named(tmp_path: Path, said: list[str]) -> None:
+    (tmp_path / "train.py").write_text("raise ValueError('no such node\\n' + '59,\\n' * 1000)")
+    failed = next(
+        check for check in train(tmp_path, said, f"command: {sys.executable} train.py").checks if check.status == "fail"
+    )
+    assert (failed.detail or "").splitlines()[:2] == ["ValueError: no such node", "…"]
+    assert (failed.detail or "").rstrip().endswith("59,")
