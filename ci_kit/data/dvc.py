@@ -18,8 +18,8 @@ _one_at_a_time = threading.Lock()
 
 def tracked(path: Path, root: Path) -> str | None:
     """Return the MD5 that `<path>.dvc` or `dvc.lock` gives the file or folder, None when neither names it."""
-    outs = _outs(_read(path.with_name(path.name + ".dvc")), path.parent)
-    lock = _read(root / "dvc.lock").get("stages")
+    outs = _outs(read(path.with_name(path.name + ".dvc")), path.parent)
+    lock = read(root / "dvc.lock").get("stages")
     for stage in (lock if isinstance(lock, dict) else {}).values():
         outs |= _outs(stage, root)
     return outs.get(path.resolve())
@@ -41,11 +41,11 @@ def pull(entry: str, root: Path) -> bool:
 
 
 def _bring(entry: str, output: str, root: Path) -> None:
-    command = _command()
-    if command is None:
+    program = command()
+    if program is None:
         raise UserError(f"no data at {entry}", why="DVC tracks it and is not installed", hint="Type: pip install dvc")
     env = os.environ | {"DVC_NO_ANALYTICS": "1"}
-    done = subprocess.run([*command, "pull", "--", output], cwd=root, env=env, capture_output=True, check=False)
+    done = subprocess.run([*program, "pull", "--", output], cwd=root, env=env, capture_output=True, check=False)
     if done.returncode or not (root / entry).exists():
         lines = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
         words = next((line for line in lines if line.startswith("ERROR")), lines[-1]).removeprefix("ERROR: ")[:300]
@@ -53,7 +53,8 @@ def _bring(entry: str, output: str, root: Path) -> None:
         raise UserError(f"no data at {entry}", why=why, hint=f"Try: dvc pull {output}")
 
 
-def _command() -> list[str] | None:
+def command() -> list[str] | None:
+    """Return how to start DVC: that of our environment, else the one on the PATH, None where there is none."""
     if importlib.util.find_spec("dvc"):
         return [sys.executable, "-P", "-m", "dvc"]
     found = shutil.which("dvc")
@@ -69,9 +70,10 @@ def _outs(document: object, folder: Path) -> dict[Path, str]:
     }
 
 
-def _read(path: Path) -> dict[str, object]:
+def read(path: Path) -> dict[str, object]:
+    """Return what a file of DVC says; a missing or damaged one says nothing."""
     try:
         document = yaml.safe_load(path.read_bytes())
-    except (OSError, yaml.YAMLError, RecursionError):
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
+from ci_kit.data.dvc import read
 
 
 def built(entry: str, root: Path) -> bool:
@@ -22,7 +22,7 @@ def built(entry: str, root: Path) -> bool:
 
 
 def _outputs(folder: Path) -> Iterator[Path]:
-    for stage in _items(_read(folder / "dvc.yaml").get("stages")):
+    for stage in _items(read(folder / "dvc.yaml").get("stages")):
         # `foreach` repeats what stands below `do`.
         plain = stage.get("do", stage) if isinstance(stage, dict) else None
         if isinstance(plain, dict):
@@ -39,11 +39,3 @@ def _plain(path: Path) -> Path:
 
 def _items(thing: object) -> list[object]:
     return list(thing.values()) if isinstance(thing, dict) else thing if isinstance(thing, list) else []
-
-
-def _read(path: Path) -> dict[str, object]:
-    try:
-        document = yaml.safe_load(path.read_bytes())
-    except (OSError, ValueError, yaml.YAMLError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}

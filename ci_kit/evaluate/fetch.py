@@ -4,12 +4,12 @@ import hashlib
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path, PurePosixPath
 
 import yaml
 
 from ci_kit import config
+from ci_kit.data.dvc import command
 from ci_kit.errors import UserError
 from ci_kit.files import atomic_write
 from ci_kit.forge.git import Git
@@ -91,15 +91,17 @@ def _cached(root: Path, md5: str) -> Path | None:
 
 
 def _dvc_get(git: Git, sha: str, path: str, target: Path) -> None:
-    prefix, top = git.read("rev-parse", "--show-prefix") or "", git.read("rev-parse", "--show-toplevel") or "."
+    top = git.read("rev-parse", "--show-toplevel") or "."
     target.parent.mkdir(parents=True, exist_ok=True)
     options = ("--rev", sha, "--out", str(target), "--force", "--quiet")
-    command = ("-P", "-m", "dvc", "get", *options, "--", top, f"{prefix}{path}")
+    arguments = ("get", *options, "--", top, f"{git.prefix()}{path}")
     quiet = os.environ | {"DVC_NO_ANALYTICS": "1"}
-    what = f"the model of {sha[:7]} can't be had from DVC"
+    what, program = f"the model of {sha[:7]} can't be had from DVC", command()
+    if program is None:
+        raise UserError(what, why="DVC is not installed", hint="Type: pip install dvc")
     try:
         done = subprocess.run(
-            (sys.executable, *command), cwd=git.root, env=quiet, capture_output=True, timeout=TIMEOUT, check=False
+            (*program, *arguments), cwd=git.root, env=quiet, capture_output=True, timeout=TIMEOUT, check=False
         )
     except subprocess.TimeoutExpired as error:
         raise UserError(what, why=f"no answer within {TIMEOUT:.0f} s") from error

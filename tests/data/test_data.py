@@ -133,7 +133,7 @@ def test_bad_input_is_one_clear_line(root: Path, read: Any, dataset: DataSet, me
 def test_a_missing_file_that_dvc_can_not_bring_says_why(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / "big.csv.dvc").write_text("outs:\n- path: big.csv\n  md5: abc\n")
     failing = [sys.executable, "-c", "raise SystemExit('ERROR: no remote')"]
-    monkeypatch.setattr("ci_kit.data.dvc._command", lambda: failing)
+    monkeypatch.setattr("ci_kit.data.dvc.command", lambda: failing)
     with pytest.raises(UserError, match=r"can't bring it: no remote\)\. Try: dvc pull big\.csv"):
         files(DataSet(path=("big.csv",)), root)
 
@@ -145,7 +145,7 @@ def test_a_missing_file_that_dvc_tracks_is_pulled(root: Path, monkeypatch: pytes
     (root / f"{name}.dvc").write_text(f"outs:\n- path: {name}\n  md5: abc\n")
     code = f"import sys; assert sys.argv[-1] == {name!r}; open({entry!r}, 'w').write('a\\n1\\n')"
     bring = [sys.executable, "-c", code]
-    monkeypatch.setattr("ci_kit.data.dvc._command", lambda: bring)
+    monkeypatch.setattr("ci_kit.data.dvc.command", lambda: bring)
     assert files(DataSet(path=(entry,)), root) == [root / entry]
 
 

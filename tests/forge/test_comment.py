@@ -302,3 +302,11 @@ def test_a_repository_name_that_is_none_is_refused() -> None:
 
     with pytest.raises(CiKitError, match="owner/name"):
         GitHubForge(Hub().client(), "octo/demo/../..", 1)
+
+
+def test_the_report_leaves_the_room_that_the_markers_need() -> None:
+    # Renderer and forge know nothing of each other, so the two numbers stand apart.
+    from ci_kit.forge.base import MARKER_BYTES
+    from ci_kit.render.markdown import RESERVED
+
+    assert RESERVED >= MARKER_BYTES
