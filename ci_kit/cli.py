@@ -10,7 +10,9 @@ import typer
 
 from ci_kit.options import Option
 
-STEPS = ("validate", "train", "evaluate", "report")
+CHECK = ("validate", "train", "evaluate", "report")
+WATCH = ("drift", "retrain")
+STEPS = CHECK + WATCH
 app = typer.Typer(
     name="ci-kit",
     help="The pull request is the control plane of machine learning.",
@@ -23,6 +25,7 @@ journeys = typer.Typer(help="Run a whole journey.", rich_markup_mode=None, no_ar
 app.add_typer(journeys, name="run")
 
 Directory = Annotated[Path, typer.Option("--directory", "-C", help="The folder of ci-kit.yaml.")]
+ResultName = Annotated[str, typer.Option("--result", help="Write .ci-kit/<step>-RESULT.json.", show_default=False)]
 
 
 def options(step: str) -> tuple[Option, ...]:
@@ -49,11 +52,11 @@ def root(
 def _accept(function: Callable[..., None], accepted: tuple[Option, ...], **more: Any) -> Callable[..., None]:
     """Give the function the command-line parameters that the options declare."""
     kinds: dict[str, Any] = {"directory": Directory} | more
-    defaults: dict[str, Any] = {"directory": Path(), "no_report": False}
+    defaults: dict[str, Any] = {"directory": Path(), "no_report": False, "result": ""}
     for option in accepted:
-        name = option.name.replace("-", "_")
-        kinds[name] = Annotated[str, typer.Option(f"--{option.name}", help=option.help, show_default=False)]
-        defaults[name] = ""
+        name, kind = _name(option), str if option.key else bool
+        kinds[name] = Annotated[kind, typer.Option(f"--{option.name}", help=option.help, show_default=False)]
+        defaults[name] = "" if option.key else False
     keyword = inspect.Parameter.KEYWORD_ONLY
     parameters = [
         inspect.Parameter(name, keyword, default=defaults[name], annotation=kind) for name, kind in kinds.items()
@@ -63,33 +66,60 @@ def _accept(function: Callable[..., None], accepted: tuple[Option, ...], **more:
     return function
 
 
-def _overrides(step: str, given: dict[str, str]) -> dict[str, object]:
-    values = {option.key: given.get(option.name.replace("-", "_"), "") for option in options(step)}
+def _name(option: Option) -> str:
+    return option.name.replace("-", "_")
+
+
+def _overrides(step: str, given: dict[str, Any]) -> dict[str, object]:
+    values = {option.key: given.get(_name(option), "") for option in options(step) if option.key}
     return {key: value for key, value in values.items() if value}
 
 
+def _flag(step: str, given: dict[str, Any]) -> str:
+    """Return the flag that was given: it names a function of the step's module."""
+    asked = [option for option in options(step) if not option.key and given.get(_name(option))]
+    if len(asked) > 1:
+        from ci_kit.errors import UserError
+
+        names = " and ".join(f"--{option.name}" for option in asked)
+        raise UserError(f"{names} can't go together", hint="Give one of them")
+    return asked[0].name if asked else ""
+
+
 def _add(name: str) -> None:
-    def command(*, directory: Path, **given: str) -> None:
+    def command(*, directory: Path, result: str, **given: Any) -> None:
         from ci_kit.steps import step
 
-        raise typer.Exit(1 if step(name, directory.resolve(), _overrides(name, given)).status == "fail" else 0)
+        overrides, flag = _overrides(name, given), _flag(name, given)
+        entry, label = flag.replace("-", "_") or "run", result or flag or None
+        done = step(name, directory.resolve(), overrides, entry=entry, label=label)
+        raise typer.Exit(1 if done.status == "fail" else 0)
 
     help_text = importlib.import_module(f"ci_kit.{name}").__doc__
-    app.command(name, help=help_text)(_accept(command, options(name)))
+    app.command(name, help=help_text)(_accept(command, options(name), result=ResultName))
 
 
 def _check(*, directory: Path, no_report: bool, **given: str) -> None:
     from ci_kit.journeys import check
 
     raise typer.Exit(
-        check(directory.resolve(), {name: _overrides(name, given) for name in STEPS}, report=not no_report)
+        check(directory.resolve(), {name: _overrides(name, given) for name in CHECK}, report=not no_report)
     )
+
+
+def _watch(*, directory: Path, **given: Any) -> None:
+    from ci_kit.journeys import watch
+
+    raise typer.Exit(watch(directory.resolve(), {name: _overrides(name, given) for name in WATCH}))
 
 
 for word in STEPS:
     _add(word)
-every = tuple(option for word in STEPS for option in options(word))
+every = tuple(option for word in CHECK for option in options(word))
 no_report = Annotated[bool, typer.Option("--no-report", help="Leave the report to another command.")]
 journeys.command("check", help="Check a change: validate, train, evaluate, report.")(
     _accept(_check, every, no_report=no_report)
+)
+journeys.command("watch", help="Keep it true: drift, and a retraining pull request where it persists.")(
+    _accept(_watch, tuple(option for word in WATCH for option in options(word) if option.key))
 )

@@ -42,6 +42,13 @@ def check(root: Path, overrides: Mapping[str, Mapping[str, object]], *, report: 
     return code
 
 
+def watch(root: Path, overrides: Mapping[str, Mapping[str, object]]) -> int:
+    """Run the drift check, then retrain, which also records what was seen; return drift's exit code."""
+    drift = step("drift", root, overrides.get("drift"))
+    step("retrain", root, overrides.get("retrain"))
+    return errors.FAILED if drift.status == "fail" else errors.PASSED
+
+
 def _data_marks(root: Path) -> dict[Path, tuple[object, ...]]:
     """Say cheaply which bytes the data sets have, and how DVC names them: a stage of the training may write both."""
     settings, _ = configuration(root, actions.event(), {})

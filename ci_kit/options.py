@@ -1,4 +1,4 @@
-"""The command-line options of a step: each one overrides a key of `ci-kit.yaml`."""
+"""The command-line options of a step: each overrides a key of `ci-kit.yaml` or asks for another function."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 class Option:
     """One option: `--name VALUE`, the configuration key that it overrides, and its help (also the action's input).
 
-    An empty value means "not given", because an action's input is always a string.
+    An empty value means "not given", because an action's input is always a string. Without a key it is a flag,
+    `--name`, that runs the function of that name in the step's module instead of `run`.
     """
 
     name: str
-    key: str
+    key: str = ""
     help: str

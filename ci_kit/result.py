@@ -56,6 +56,7 @@ __all__ = [
 SCHEMA = 1
 MAX_BYTES = 8 * 2**20
 FOLDER = ".ci-kit"
+RESULT_NAME = r"^[a-z0-9][a-z0-9_.-]{0,60}$"
 # The worst one wins: what can't be told is worth more attention than a warning, and less than a failure.
 SEVERITY: tuple[Status, ...] = ("skip", "pass", "warn", "unsure", "fail")
 
@@ -78,7 +79,7 @@ class Result(Closed):
 
     schema_version: Annotated[Literal[1], Field(alias="schema")] = 1
     step: Annotated[str, Field(pattern=r"^[a-z]{1,20}$")]
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,60}$")] | None = None
+    name: Annotated[str, Field(pattern=RESULT_NAME)] | None = None
     checks: Annotated[tuple[Check, ...], Field(max_length=5000)]
     metrics: Annotated[dict[Name, Metric], Field(max_length=2000)] = Field(default_factory=dict)
     charts: Annotated[tuple[Chart, ...], Field(max_length=50)] = ()

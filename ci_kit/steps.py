@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import os
 import platform
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from ci_kit.forge.git import Git, base
 from ci_kit.job import Job
 from ci_kit.parts import Check, Run, Source
 from ci_kit.render.terminal import terminal
-from ci_kit.result import Findings, Result, result_path
+from ci_kit.result import RESULT_NAME, Findings, Result, result_path
 
 LOCKFILES = ("uv.lock", "poetry.lock", "pdm.lock", "pixi.lock", "conda-lock.yml", "requirements.txt")
 
@@ -26,13 +27,18 @@ def step(
     root: Path,
     overrides: Mapping[str, object] | None = None,
     before: Callable[[config.Config, Path], None] | None = None,
+    *,
+    entry: str = "run",
+    label: str | None = None,
 ) -> Result:
     """Run one step, after `before` if there is one, show and save its Result, and return it.
+
+    `entry` is the function of the step's module to call, `label` the Result's name beside that of the step.
 
     When the step can't judge, a Result that says so is saved before the error goes on, so that the report can tell.
     """
     event = actions.event()
-    result_path(root, name).unlink(missing_ok=True)
+    _path(root, name, label).unlink(missing_ok=True)
     started, clock = datetime.now(UTC), time.monotonic()
     source, findings, trouble = Source(), Findings(), None
     try:
@@ -41,7 +47,7 @@ def step(
         if before:
             before(settings, root)
         module: ModuleType = importlib.import_module(f"ci_kit.{name}.step")
-        findings = module.run(Job(root=root, config=settings, source=source, event=event.name))
+        findings = getattr(module, entry)(Job(root=root, config=settings, source=source, event=event.name))
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - saved for the report, then raised again
         trouble, findings = error, Findings(checks=(_trouble(error),))
     run = Run(
@@ -55,7 +61,7 @@ def step(
         gpu=findings.gpu,
         cost=findings.cost,
     )
-    result = _result(name, findings, source, run)
+    result = _result(name, label, findings, source, run)
     told = isinstance(trouble, errors.CiKitError)  # the one line that ends the command says it
     _announce(result, root, quiet=told)
     if trouble is not None:
@@ -63,9 +69,17 @@ def step(
     return result
 
 
-def _result(name: str, findings: Findings, source: Source, run: Run) -> Result:
+def _path(root: Path, name: str, label: str | None) -> Path:
+    """Return where the Result will lie; raise UserError for a label that is no file's name."""
+    if label and not re.fullmatch(RESULT_NAME, label):
+        raise errors.UserError(f"--result {label!r:.80} is no name", hint="Use a-z, 0-9, '.', '_' and '-'")
+    return result_path(root, name, label)
+
+
+def _result(name: str, label: str | None, findings: Findings, source: Source, run: Run) -> Result:
     result = Result(
         step=name,
+        name=label,
         checks=findings.checks,
         metrics=dict(findings.metrics),
         charts=findings.charts,

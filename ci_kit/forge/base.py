@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 MARKER_BYTES = 512  # what `mark` adds to a body at the most
 
@@ -20,6 +20,38 @@ class Stamp:
     def order(self) -> tuple[int, int]:
         """Sort by run, then by attempt: GitHub's run ids only grow."""
         return self.run_id, self.attempt
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A pull request as it should be: `files` maps a path to its new text, or to None where it goes.
+
+    `base` is the branch to merge into and `parent` the commit that the change was made on. `name` tells ours from
+    others' (`retrain-<monitor>`): it stands in the body's mark and as a trailer of the commit's message.
+    """
+
+    name: str
+    branch: str
+    base: str
+    parent: str
+    title: str
+    body: str
+    message: str
+    files: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pull:
+    """An open pull request; `number` is None on the local forge.
+
+    `checked` is false where its checks wait for a person: those of a workflow's own token do not start by themselves.
+    """
+
+    url: str
+    outcome: Literal["created", "updated", "unchanged", "kept"]
+    number: int | None = None
+    checked: bool = True
+    detail: str = ""
 
 
 class Event(Protocol):
@@ -46,6 +78,25 @@ class Forge(Protocol):
 
     def record(self, files: Mapping[str, bytes], message: str) -> None:
         """Add files to the history branch in one commit; the same content again makes none."""
+
+    def propose(self, proposal: Proposal, stamp: Stamp) -> Pull:
+        """Keep exactly one open pull request from the branch into the base, whoever else does so at the same time.
+
+        `unchanged` when it was as it should be, `kept` when it was left alone and `detail` says why: a newer run wrote
+        it, or a person has pushed to the branch.
+        """
+
+    def opened(self, branch: str, base: str) -> str | None:
+        """Return where the open pull request from the branch into the base is, None when there is none."""
+
+    def withdraw(self, branch: str, base: str, name: str, why: str, stamp: Stamp) -> str | None:
+        """Close the open pull request of that name with exactly one comment and delete its branch.
+
+        Returns where it is, None when none is open. A branch that a person has pushed to is not deleted.
+        """
+
+    def dispatch(self, workflow: str, branch: str) -> None:
+        """Start a workflow on a branch; the local forge has none to start and does nothing."""
 
 
 def mark(body: str, report: str, stamp: Stamp, *, watermark: bool = True) -> str:

@@ -10,10 +10,10 @@ from ci_kit.errors import Cancelled
 from ci_kit.job import Job
 from ci_kit.parts import Chart, Check, Cost, File, Metric
 from ci_kit.result import Findings
+from ci_kit.supervise import Outcome, supervise
 from ci_kit.train import curves, dvc, metrics, outputs, verdict
 from ci_kit.train.gpu import Gpus, gpus
 from ci_kit.train.preflight import preflight
-from ci_kit.train.supervise import Outcome, supervise
 
 # DVCLive's own places, used when nothing else is configured.
 LIVE_METRICS, LIVE_CURVES = "dvclive/metrics.json", "dvclive/plots/metrics"

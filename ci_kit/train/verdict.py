@@ -1,16 +1,12 @@
 """What the end of a command means, as checks, metrics and sentences."""
 
 import os
-import re
-import signal
 from pathlib import Path
 
 from ci_kit.parts import Check, Metric
+from ci_kit.supervise import Outcome, last_words, meaning
 from ci_kit.train import dvc
-from ci_kit.train.supervise import Outcome
 
-_DETAIL, _LINE = 3500, 400
-_FULL = re.compile(r"No space left on device|ENOSPC|\[Errno 28\]")
 _NOT_ENTERED = frozenset({".git", ".dvc", ".venv", "venv", "node_modules", "__pycache__", ".ci-kit"})
 _MOST_ENTRIES = 20_000
 
@@ -39,33 +35,8 @@ def success(outcome: Outcome, *, ran: bool, changed: bool) -> Check:
 def failure(outcome: Outcome, by_dvc: bool, word: str = "command", title: str = "Training") -> Check:
     """Return the failed check, with the exit code, what it is known to mean, and the last lines of the output."""
     code = dvc.exit_code(outcome.code, outcome.tail) if by_dvc else outcome.code
-    lines: list[str] = []
-    split = 2 if outcome.tail[1:2] == ("…",) else 0  # an exception that the last lines are part of
-    for line in reversed(outcome.tail[split:]):
-        lines.insert(0, line[:_LINE])
-        if sum(map(len, lines)) + len(lines) > _DETAIL:
-            lines.pop(0)
-            break
-    lines = [line[:_LINE] for line in outcome.tail[:split]] + lines
     observed = meaning(code, outcome.tail)
-    return Check(id=word, title=title, status="fail", observed=observed, detail="\n".join(lines) or None)
-
-
-def meaning(code: int, tail: tuple[str, ...]) -> str:
-    """Say what an exit code means; a shell adds 128 to the number of the signal that ended its command."""
-    number = -code if code < 0 else code - 128
-    known = {item.value: item.name for item in signal.Signals}
-    if any(_FULL.search(line) for line in tail):
-        return f"exit {code}: no space left on the disk"
-    if number == signal.SIGKILL:
-        return f"exit {code}: killed by SIGKILL, probably out of memory"
-    if number == signal.SIGTERM:
-        return f"exit {code}: ended by SIGTERM, which ci-kit did not send: something else stopped it"
-    if number in known:
-        return f"exit {code}: ended by {known[number]}"
-    if code in (126, 127):
-        return f"exit {code}: " + ("the command is not executable" if code == 126 else "no such command")
-    return f"exit {code}"
+    return Check(id=word, title=title, status="fail", observed=observed, detail=last_words(outcome.tail) or None)
 
 
 def left(outcome: Outcome) -> tuple[Check, ...]:

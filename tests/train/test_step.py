@@ -12,8 +12,8 @@ from ci_kit.config import read
 from ci_kit.errors import UserError
 from ci_kit.job import Job
 from ci_kit.result import Findings
+from ci_kit.supervise import supervise
 from ci_kit.train import step
-from ci_kit.train.supervise import supervise
 from tests.train.nvml import Recorded
 
 # Real git and real processes: a matter of seconds, not of milliseconds.
@@ -211,8 +211,8 @@ def test_background_processes_are_ended_and_named(
     tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch, adopts: bool
 ) -> None:
     if not adopts:  # as on macOS, where orphans can't be adopted
-        monkeypatch.setattr("ci_kit.train.tree._reap_orphans", lambda wanted: False)
-        monkeypatch.setattr("ci_kit.train.tree._reaping", lambda: False)
+        monkeypatch.setattr("ci_kit.supervise.tree._reap_orphans", lambda wanted: False)
+        monkeypatch.setattr("ci_kit.supervise.tree._reaping", lambda: False)
     script = "import os, subprocess; print(subprocess.Popen(['sleep', '61'], start_new_session=True).pid, flush=True)"
     findings = train(tmp_path, said, f'command: "{sys.executable} -c \\"{script}\\""')
     pid = int("".join(said))
@@ -249,9 +249,9 @@ def test_when_the_output_can_not_be_shown_the_command_is_ended(tmp_path: Path) -
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psutil", None)
-    monkeypatch.delitem(sys.modules, "ci_kit.train.tree")
+    monkeypatch.delitem(sys.modules, "ci_kit.supervise.tree")
     with pytest.raises(UserError, match=r"training needs psutil\. Type: pip install 'ci-kit\[train\]'"):
-        importlib.import_module("ci_kit.train.tree")
+        importlib.import_module("ci_kit.supervise.tree")
 
 
 def test_an_exception_with_a_long_message_is_still_named(tmp_path: Path, said: list[str]) -> None:

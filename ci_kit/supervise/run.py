@@ -14,8 +14,8 @@ from types import FrameType
 from typing import Self
 
 from ci_kit import actions
-from ci_kit.train.log import Stream
-from ci_kit.train.tree import MARK, Tree, title
+from ci_kit.supervise.log import Stream
+from ci_kit.supervise.tree import MARK, Tree, title
 
 # GitHub sends SIGINT, SIGTERM after 7.5 s and SIGKILL after 2.5 s more; the command gets 6 s, the rest is for us.
 GRACE, PATIENCE = 6.0, 4.0

@@ -3,7 +3,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_kit.train.log import Thinner
+from ci_kit.supervise.log import Thinner
 
 
 class Clock:

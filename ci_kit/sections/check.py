@@ -1,46 +1,10 @@
-"""The sections of `ci-kit.yaml`: every key, its default and its one-line description.
+"""The sections of the first journey: check a change."""
 
-A key is kebab-case in the file and snake_case in Python. User code is named `path/to/file.py:Name`.
-"""
+from typing import Literal
 
-from typing import Annotated, Literal
+from pydantic import Field
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-
-Share = Annotated[float, Field(ge=0, lt=1)]
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-def _kebab(name: str) -> str:
-    return name.replace("_", "-")
-
-
-OneOrMore = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])]
-_REFERENCE = r"^[^:\x00]+\.py:[A-Za-z_][A-Za-z0-9_]*$"
-_NAME = r"^[a-z0-9][a-z0-9_-]{0,40}$"
-_DURATION = r"^[1-9][0-9]{0,5}(s|m|h|d|w)$"
-_CURRENCY = r"^[A-Z]{3}$"
-# What a mistake is told instead of the pattern.
-LOOKS: dict[str, str] = {
-    _REFERENCE: "`path/to/file.py:Name`",
-    _NAME: "`train-2` (at most 41 of a-z, 0-9, - and _)",
-    _DURATION: "`90s`, `36h` or `7d`",
-    _CURRENCY: "`EUR`",
-}
-Reference = Annotated[str, Field(pattern=_REFERENCE)]
-DataName = Annotated[str, Field(pattern=_NAME)]
-Duration = Annotated[str, Field(pattern=_DURATION)]
-
-
-class Section(BaseModel):
-    """What every section shares: frozen, strict about unknown keys, kebab-case outside."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=_kebab, validate_by_name=True, validate_by_alias=True
-    )
+from ci_kit.sections.base import Currency, DataName, Duration, OneOrMore, Reference, Section, Share
 
 
 class Freshness(Section):
@@ -87,7 +51,7 @@ class Price(Section):
     """What an hour of this machine costs."""
 
     per_hour: float = Field(ge=0, allow_inf_nan=False, description="Money per hour of wall time.")
-    currency: str = Field("USD", pattern=_CURRENCY, description="ISO 4217 code.")
+    currency: Currency = Field("USD", description="ISO 4217 code.")
 
 
 class Train(Section):

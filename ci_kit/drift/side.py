@@ -1,0 +1,37 @@
+"""One side of a comparison: exact facts of all rows, and a deterministic sample of them."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Kind = Literal["number", "category", "time", "text"]
+MAX_LEVELS = 1000
+"""A text column with more levels in the reference is `text`: only its nulls are compared."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """What all rows of a column say. Null counts include NaN.
+
+    `low` and `high` are numbers (times: seconds since 1970, UTC), `levels` the exact count of each value of a category,
+    by its text; both None where the kind has none or there is no value.
+    """
+
+    kind: Kind
+    dtype: str
+    nulls: int
+    low: float | None = None
+    high: float | None = None
+    levels: dict[str, int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """`rows` all rows, `sample` at most `drift.sample` of them as a polars DataFrame, `mark` the data's fingerprint."""
+
+    rows: int
+    columns: dict[str, Column]
+    sample: "pl.DataFrame" = field(repr=False)
+    mark: str = ""

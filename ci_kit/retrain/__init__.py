@@ -1,0 +1,12 @@
+"""Retrain where drift persisted.
+
+Runs the update, trains, compares both models, and keeps exactly one pull request with the evidence.
+"""
+
+from ci_kit.options import Option
+
+OPTIONS = (
+    Option(name="cool-down", key="retrain.cool-down", help="The least time between two retrainings."),
+    Option(name="update", help="Only update, train and compare: what runs your code, without a token."),
+    Option(name="publish", help="Only publish: what holds the token, without your code."),
+)

@@ -1,0 +1,44 @@
+"""What the sections share: their strictness, and the forms that values have."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
+OneOrMore = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])]
+_REFERENCE = r"^[^:\x00]+\.py:[A-Za-z_][A-Za-z0-9_]*$"
+_NAME = r"^[a-z0-9][a-z0-9_-]{0,40}$"
+_DURATION = r"^[1-9][0-9]{0,5}(s|m|h|d|w)$"
+_CURRENCY = r"^[A-Z]{3}$"
+_WORKFLOW = r"^[A-Za-z0-9][\w.-]{0,80}\.ya?ml$"
+# What a mistake is told instead of the pattern.
+LOOKS: dict[str, str] = {
+    _REFERENCE: "`path/to/file.py:Name`",
+    _NAME: "`train-2` (at most 41 of a-z, 0-9, - and _)",
+    _DURATION: "`90s`, `36h` or `7d`",
+    _CURRENCY: "`EUR`",
+    _WORKFLOW: "`model.yml`, a file of .github/workflows",
+}
+Reference = Annotated[str, Field(pattern=_REFERENCE)]
+DataName = Annotated[str, Field(pattern=_NAME)]
+Duration = Annotated[str, Field(pattern=_DURATION)]
+Currency = Annotated[str, Field(pattern=_CURRENCY)]
+Workflow = Annotated[str, Field(pattern=_WORKFLOW)]
+
+
+class Section(BaseModel):
+    """What every section shares: frozen, strict about unknown keys, kebab-case outside."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=_kebab, validate_by_name=True, validate_by_alias=True
+    )
