@@ -73,6 +73,19 @@ class Findings:
     gpu: str | None = None
     cost: Cost | None = None
 
+    def result(self, step: str, name: str | None, source: Source, run: Run) -> "Result":
+        """Return them as the Result of a run, `data` as part of its source."""
+        return Result(
+            step=step,
+            name=name,
+            checks=self.checks,
+            metrics=dict(self.metrics),
+            charts=self.charts,
+            files=self.files,
+            source=source.model_copy(update={"data": dict(self.data)}),
+            run=run,
+        )
+
 
 class Result(Closed):
     """What one step found: its checks, numbers, charts and files, and the run that they came from."""

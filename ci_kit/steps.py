@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from ci_kit import __version__, actions, config, errors
 from ci_kit.forge.git import Git, base
@@ -47,19 +46,12 @@ def step(
         if before:
             before(settings, root)
         module: ModuleType = importlib.import_module(f"ci_kit.{name}.step")
-        findings = getattr(module, entry)(Job(root=root, config=settings, source=source, event=event.name))
+        job = Job(root=root, config=settings, source=source, event=event.name, run=_begun(event, started))
+        findings = getattr(module, entry)(job)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - saved for the report, then raised again
         trouble, findings = error, Findings(checks=(_trouble(error),))
-    run = Run(
-        kit=__version__,
-        event=event.name,
-        url=event.url,
-        attempt=event.attempt,
-        started=started.isoformat(timespec="seconds"),
-        seconds=round(time.monotonic() - clock, 3),
-        machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
-        gpu=findings.gpu,
-        cost=findings.cost,
+    run = _begun(event, started).model_copy(
+        update={"seconds": round(time.monotonic() - clock, 3), "gpu": findings.gpu, "cost": findings.cost}
     )
     result = _result(name, label, findings, source, run)
     told = isinstance(trouble, errors.CiKitError)  # the one line that ends the command says it
@@ -76,30 +68,23 @@ def _path(root: Path, name: str, label: str | None) -> Path:
     return result_path(root, name, label)
 
 
-def _result(name: str, label: str | None, findings: Findings, source: Source, run: Run) -> Result:
-    result = Result(
-        step=name,
-        name=label,
-        checks=findings.checks,
-        metrics=dict(findings.metrics),
-        charts=findings.charts,
-        files=findings.files,
-        source=source.model_copy(update={"data": dict(findings.data)}),
-        run=run,
+def _begun(event: actions.Event, started: datetime) -> Run:
+    """Say what is known of a run before it ends."""
+    return Run(
+        kit=__version__,
+        event=event.name,
+        url=event.url,
+        attempt=event.attempt,
+        started=started.isoformat(timespec="seconds"),
+        seconds=0,
+        machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
     )
-    return Result.model_validate(_redacted(result.model_dump(by_alias=True)))
 
 
-def _redacted(value: Any) -> Any:
+def _result(name: str, label: str | None, findings: Findings, source: Source, run: Run) -> Result:
     """Blank secrets in every text, since Results leave the process as artifacts, comments and history."""
-    match value:
-        case str():
-            return actions.redact(value)
-        case dict():
-            return {key: _redacted(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return tuple(_redacted(inner) for inner in value)
-    return value
+    result = findings.result(name, label, source, run)
+    return Result.model_validate(actions.redact_all(result.model_dump(by_alias=True)))
 
 
 def configuration(root: Path, event: actions.Event, overrides: Mapping[str, object]) -> tuple[config.Config, bytes]:

@@ -2,7 +2,7 @@
 
 from ci_kit.actions.filters import Filter, harmless
 from ci_kit.actions.payload import Event, event
-from ci_kit.actions.redaction import redact, redactor
+from ci_kit.actions.redaction import redact, redact_all, redactor
 from ci_kit.actions.runtime import active, annotate, group, mask, output, summary
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "mask",
     "output",
     "redact",
+    "redact_all",
     "redactor",
     "summary",
 ]

@@ -5,6 +5,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
@@ -48,6 +49,11 @@ def redact(text: str, env: Mapping[str, str] = os.environ) -> str:
     return redactor(env)(text)
 
 
+def redact_all(value: Any) -> Any:
+    """Return a document, of dicts, lists and tuples (lists become tuples), with `redact` applied to all its texts."""
+    return _everywhere(value, redactor())
+
+
 def redactor(env: Mapping[str, str] = os.environ) -> Callable[[str], str]:
     """Return `redact` for many texts: the values are read now, and a text without secrets costs microseconds."""
     values = {value for name, value in env.items() if _NAME.search(name)}
@@ -62,6 +68,17 @@ def redactor(env: Mapping[str, str] = os.environ) -> Callable[[str], str]:
         return _SHAPES.sub(MASK, text) if any(hint in text for hint in _HINTS) else text
 
     return clean
+
+
+def _everywhere(value: Any, clean: Callable[[str], str]) -> Any:
+    match value:
+        case str():
+            return clean(value)
+        case dict():
+            return {key: _everywhere(inner, clean) for key, inner in value.items()}
+        case list() | tuple():
+            return tuple(_everywhere(inner, clean) for inner in value)
+    return value
 
 
 def _forms(value: str) -> Iterator[str]:
