@@ -3,7 +3,7 @@
 A key is kebab-case in the file and snake_case in Python. User code is named `path/to/file.py:Name`.
 """
 
-from ci_kit.sections.base import LOOKS, DataName, Duration, OneOrMore, Reference, Section, Share
+from ci_kit.sections.base import LOOKS, DataName, Duration, OneOrMore, Reference, Section, Share, duration
 from ci_kit.sections.check import DataSet, Evaluate, Freshness, Gate, Overlap, Price, Report, Train, Validate
 from ci_kit.sections.watch import Alarm, Drift, Retrain, Window
 
@@ -28,4 +28,5 @@ __all__ = [
     "Train",
     "Validate",
     "Window",
+    "duration",
 ]

@@ -1,5 +1,6 @@
 """What the sections share: their strictness, and the forms that values have."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -19,6 +20,7 @@ OneOrMore = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_inpu
 _REFERENCE = r"^[^:\x00]+\.py:[A-Za-z_][A-Za-z0-9_]*$"
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,40}$"
 _DURATION = r"^[1-9][0-9]{0,5}(s|m|h|d|w)$"
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _CURRENCY = r"^[A-Z]{3}$"
 _WORKFLOW = r"^[A-Za-z0-9][\w.-]{0,80}\.ya?ml$"
 # What a mistake is told instead of the pattern.
@@ -34,6 +36,11 @@ DataName = Annotated[str, Field(pattern=_NAME)]
 Duration = Annotated[str, Field(pattern=_DURATION)]
 Currency = Annotated[str, Field(pattern=_CURRENCY)]
 Workflow = Annotated[str, Field(pattern=_WORKFLOW)]
+
+
+def duration(text: str) -> timedelta:
+    """Return the time that a Duration such as `36h` means; the configuration has verified its form."""
+    return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
 
 
 class Section(BaseModel):

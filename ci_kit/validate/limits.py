@@ -6,18 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 
 from ci_kit.parts import Check
-from ci_kit.sections import Freshness
+from ci_kit.sections import Freshness, duration
 from ci_kit.validate.plans import duplicated, pick
 from ci_kit.validate.source import Source
 from ci_kit.validate.wording import check, hidden, samples, share
 
 _FORMS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-def duration(text: str) -> timedelta:
-    """Return the time that such as `36h` means; the configuration has verified its form."""
-    return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
 
 
 def limits(source: Source, shown: int, now: datetime) -> Iterator[Check]:
