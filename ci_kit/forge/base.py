@@ -27,7 +27,8 @@ class Proposal:
     """A pull request as it should be: `files` maps a path to its new text, or to None where it goes.
 
     `base` is the branch to merge into and `parent` the commit that the change was made on. `name` tells ours from
-    others' (`retrain-<monitor>`): it stands in the body's mark and as a trailer of the commit's message.
+    others' (`retrain-<monitor>`): it stands in the body's mark and as a trailer of the commit's message. `unchecked`
+    is the body where the checks do not start by themselves (see `Pull.checked`); default: `body`.
     """
 
     name: str
@@ -38,12 +39,14 @@ class Proposal:
     body: str
     message: str
     files: Mapping[str, str | None]
+    unchecked: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pull:
     """An open pull request; `number` is None on the local forge.
 
+    `url` is empty where nothing but a branch of a person's was found, which was kept.
     `checked` is false where its checks wait for a person: those of a workflow's own token do not start by themselves.
     """
 
