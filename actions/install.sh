@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Install the kit of this very commit in two environments below RUNNER_TEMP: `kit` publishes, takes nothing from the
-# workspace and only the very packages of kit.txt; `work` runs the user's code with the user's packages. `install.sh all`
-# obeys the inputs of setup; `install.sh kit` and `install.sh work` keep to what setup chose, else to the defaults, and
-# are quick when the environment stands.
+# Install the kit of this very commit in environments below RUNNER_TEMP: `kit` publishes, takes nothing from the
+# workspace and only the very packages of kit.txt; `work` runs the user's code with the user's packages; `drift` does so
+# too, with the many packages that draw a drift report and that no other step should wait for. `install.sh all` makes
+# the first two and obeys the inputs of setup; `install.sh NAME` makes one, keeps to what setup chose, else to the
+# defaults, and is quick when the environment stands.
 # Works with the bash 3.2 of macOS.
 set -euo pipefail
 
@@ -86,17 +87,17 @@ sys.exit(not names or (system and not asked))
 END
 }
 
-# Let the environment `work` see the packages of the prepared one, also if that is a virtual environment itself.
+# Let an environment see the packages of the prepared one, also if that is a virtual environment itself.
 see_base() {
   "$python" -I -c 'import sys; print(*(p for p in sys.path if p.endswith(("site-packages", "dist-packages"))), sep="\n")' |
-    "$home/work/bin/python" -I -c '
+    "$home/$1/bin/python" -I -c '
 import sys, sysconfig
 from pathlib import Path
 lines = [f"import site; site.addsitedir({line.rstrip(chr(10))!r})\n" for line in sys.stdin]
 Path(sysconfig.get_path("purelib"), "ci-kit-base.pth").write_text("".join(lines), encoding="utf-8")'
 }
 
-# In these two `set -e` has no effect, as their status is tested: each line says itself what a failure ends.
+# In these `set -e` has no effect, as their status is tested: each line says itself what a failure ends.
 install_kit() {
   # Not in the workspace: uv would obey a uv.toml there, and this environment will see a token.
   cd "$home" || return
@@ -108,18 +109,23 @@ install_kit() {
     --reinstall-package ci-kit "$root"
 }
 
-install_work() {
-  local wanted=("${root}[evaluate,train,validate]") line
+install_work() { install_user work evaluate,retrain,train,validate "$1"; }
+
+install_drift() { install_user drift drift,validate "$1"; }
+
+# install_user NAME EXTRAS REQUEST: an environment with the user's packages.
+install_user() {
+  local wanted=("${root}[$2]") place=$home/$1 line
   while IFS= read -r line; do
     wanted+=(-r "${line#* }")
-  done < <(tail -n +2 <<<"$1")
-  if prepared "${1%%$'\n'*}"; then
+  done < <(tail -n +2 <<<"$3")
+  if prepared "${3%%$'\n'*}"; then
     # pip takes the packages that it sees for installed; uv would install them again.
-    "$uv" venv --quiet --no-project --seed --python "$python" "$home/work" && see_base || return
-    "$home/work/bin/python" -I -m pip install --quiet --disable-pip-version-check "${wanted[@]}"
+    "$uv" venv --quiet --no-project --seed --python "$python" "$place" && see_base "$1" || return
+    "$place/bin/python" -I -m pip install --quiet --disable-pip-version-check "${wanted[@]}"
   else
-    "$uv" venv --quiet --no-project --python "$python" "$home/work" || return
-    "$uv" pip install --quiet --python "$home/work/bin/python" ${links[@]+"${links[@]}"} \
+    "$uv" venv --quiet --no-project --python "$python" "$place" || return
+    "$uv" pip install --quiet --python "$place/bin/python" ${links[@]+"${links[@]}"} \
       --reinstall-package ci-kit "${wanted[@]}"
   fi
 }
@@ -152,8 +158,9 @@ main() {
   [ -z "${PIP_CERT:-}" ] || export SSL_CERT_FILE="${SSL_CERT_FILE:-$PIP_CERT}"
   [ -z "${PIP_INDEX_URL:-}" ] || export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-$PIP_INDEX_URL}"
   [ -z "${PIP_EXTRA_INDEX_URL:-}" ] || export UV_INDEX="${UV_INDEX:-$PIP_EXTRA_INDEX_URL}"
-  [ "$name" = work ] || ensure kit "$kit" "${asked%%$'\n'*}"
-  [ "$name" = kit ] || ensure work "$kit"$'\n'"$asked" "$asked"
+  case $name in all | kit) ensure kit "$kit" "${asked%%$'\n'*}" ;; esac
+  case $name in all | work) ensure work "$kit"$'\n'"$asked" "$asked" ;; esac
+  [ "$name" != drift ] || ensure drift "$kit"$'\n'"$asked" "$asked"
 }
 
 main "$@"

@@ -7,15 +7,18 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 read -ra words <<<"$1"
 shift
-environment=work
-[ "${words[0]}" != report ] || environment=kit # it holds a token: nothing of the workspace is imported there
+case "${words[*]}" in
+  report | 'retrain --publish') environment=kit ;; # it holds a token: nothing of the workspace is imported there
+  drift) environment=drift ;;
+  *) environment=work ;;
+esac
 
 trap 'exit 130' INT TERM # or bash would go on after an installation that was cancelled
 env -u GITHUB_TOKEN bash "$here/install.sh" "$environment"
 trap - INT TERM
 
 bin=$RUNNER_TEMP/ci-kit/$environment/bin
-if [ "$environment" = work ]; then
+if [ "$environment" != kit ]; then
   export VIRTUAL_ENV="${bin%/bin}" PATH="$bin:$PATH" # `python train.py` is the one with the user's packages
 fi
 export DVC_NO_ANALYTICS=1 ITERATIVE_DO_NOT_TRACK=1 BENTOML_DO_NOT_TRACK=true DO_NOT_TRACK=1

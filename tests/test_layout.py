@@ -1,10 +1,12 @@
 """The same word everywhere: steps, actions, READMEs, configuration sections, commands, tests and templates."""
 
 import ast
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,19 +14,32 @@ import yaml
 
 from ci_kit import cli
 from ci_kit.config import Config
+from ci_kit.options import Option
 
 ROOT = Path(__file__).parent.parent
 MODULE_LINES, FUNCTION_LINES = 200, 40
 # What an action takes beside the options of its step.
 EVERY = {"directory"}
-EXTRA = {"report": {"token"}}
+EXTRA = {"report": {"token"}, "retrain": {"phase", "token"}}
 JOURNEY = {"directory", "python", "requirements", "token"}
-HEAVY = "dvc httpx hypothesis numpy onnx onnxruntime pandas pandera polars psutil pydantic pynvml pytest torch yaml"
+HEAVY = (
+    "duckdb dvc evidently httpx hypothesis numpy onnx onnxruntime pandas pandera polars psutil pydantic pynvml pytest "
+    "scipy torch yaml"
+)
 
 
 def action(path: str) -> dict[str, Any]:
     content: dict[str, Any] = yaml.safe_load((ROOT / path).read_text())
     return content
+
+
+def module(step: str) -> ModuleType:
+    return importlib.import_module(f"ci_kit.{step}.step")
+
+
+def overriding(step: str) -> list[Option]:
+    """Return the options that are inputs, too; a flag is what an action's own step chooses."""
+    return [option for option in cli.options(step) if option.key]
 
 
 def modules() -> list[Path]:
@@ -47,14 +62,14 @@ def test_there_is_no_action_without_a_step() -> None:
 @pytest.mark.parametrize("step", cli.STEPS)
 def test_an_action_takes_the_options_of_its_step(step: str) -> None:
     inputs = action(f"actions/{step}/action.yml")["inputs"]
-    assert set(inputs) == {option.name for option in cli.options(step)} | EVERY | EXTRA.get(step, set())
-    for option in cli.options(step):
+    assert set(inputs) == {option.name for option in overriding(step)} | EVERY | EXTRA.get(step, set())
+    for option in overriding(step):
         assert inputs[option.name]["description"] == option.help
         assert inputs[option.name].get("default", "") == ""
 
 
-def test_the_root_action_takes_the_options_of_all_steps() -> None:
-    options = {option.name: option.help for step in cli.STEPS for option in cli.options(step)}
+def test_the_root_action_takes_the_options_of_its_journey() -> None:
+    options = {option.name: option.help for step in cli.CHECK for option in overriding(step)}
     inputs = action("action.yml")["inputs"]
     assert set(inputs) == set(options) | JOURNEY
     assert {name: inputs[name]["description"] for name in options} == options
@@ -70,12 +85,18 @@ def test_the_readme_of_an_action_lists_its_inputs_and_outputs(step: str) -> None
 
 @pytest.mark.parametrize("step", cli.STEPS)
 def test_an_option_overrides_a_key_that_exists(step: str) -> None:
-    for option in cli.options(step):
+    for option in overriding(step):
         section, _, key = option.key.partition(".")
         field = next(field for name, field in Config.model_fields.items() if (field.alias or name) == section)
         model = field.annotation
         assert model is not None
         assert key in {inner.alias for inner in model.model_fields.values()}, option.key
+
+
+@pytest.mark.parametrize("step", cli.STEPS)
+def test_a_flag_is_a_function_of_its_step(step: str) -> None:
+    for option in cli.options(step):
+        assert option.key or callable(getattr(module(step), option.name.replace("-", "_")))
 
 
 def test_every_template_has_its_properties_and_icon() -> None:

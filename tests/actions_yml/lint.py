@@ -20,6 +20,8 @@ NOT_A_FORK = "github.event_name == 'push' || github.event.pull_request.head.repo
 BASE = "${{ github.event.pull_request.base.sha }}"
 PUSHES = re.compile(r"(\$\{\{ !cancelled\(\) && )?github\.event_name == 'push'( \}\})?")
 CANCEL = "${{ github.event_name == 'pull_request' }}"
+# Of a workflow that a person can start by hand on any branch.
+DEFAULT = "github.event_name == 'schedule' || github.ref_name == github.event.repository.default_branch"
 WRITERS = re.compile(r"GITHUB_(ENV|PATH|STATE)|set-env|add-path|save-state")
 PYTHON = re.compile(r'python[\d."}]* (?!-I\b)-')
 
@@ -37,18 +39,19 @@ def action(text: str) -> list[str]:
         found += ["a step without a name"] * ("name" not in step) + ["a shell that is not bash"] * (
             step["shell"] != "bash"
         )
-        publishes = re.search(r'run\.sh" report\b', step["run"])
+        publishes = re.search(r'run\.sh" (report\b|"retrain --publish")', step["run"])
         if not publishes and re.search("token", str(step.get("env")), re.IGNORECASE):
             found.append(f"a token in the environment of {step['name']!r}")
         passed = {f"CI_KIT_INPUT_{name.upper().replace('-', '_')}" for name in _inputs(step["run"])}
-        given = {name for name in step["env"] if name.startswith("CI_KIT_INPUT_")}
+        given = {name for name in step.get("env", {}) if name.startswith("CI_KIT_INPUT_")}
         if "run.sh" in step["run"] and passed != given:
             found.append(f"an input that is not both set and named: {sorted(passed ^ given)}")
     for name, given in content["inputs"].items():
         found += [f"input {name} without a default or a description"] * (not {"default", "description"} <= set(given))
         # Every input reaches the kit, and only through the environment.
         used = sum(f"inputs.{name} }}" in str(step.get("env")) for step in steps)
-        found += [f"input {name} is not used"] * (used == 0)
+        chooses = all(f"inputs.{name} " in step.get("if", "") for step in steps)
+        found += [f"input {name} is not used"] * (used == 0 and not chooses)
     return found
 
 
@@ -59,15 +62,19 @@ def workflow(text: str) -> list[str]:
     found = [f"a dangerous trigger: {name}" for name in ("pull_request_target", "workflow_run") if name in triggers]
     found += ["permissions at the top"] * (content.get("permissions") != {})
     concurrency = content.get("concurrency", {})
-    found += ["cancels pushes, or no change"] * (concurrency.get("cancel-in-progress") != CANCEL)
-    found += ["one group for all changes"] * ("github.event.pull_request.number" not in concurrency.get("group", ""))
+    forks = "pull_request" in triggers
+    found += ["cancels what it must not"] * (concurrency.get("cancel-in-progress") != (CANCEL if forks else False))
+    grouped = ("github.event.pull_request.number" in concurrency.get("group", "")) == forks
+    found += ["one group for all changes, or none"] * (not grouped or "group" not in concurrency)
     for line in text.splitlines():
         if re.match(r"[\s-]*uses:", line) and not (PINNED.search(line) or OURS.search(line)):
             found.append(f"not pinned: {line.strip()}")
         if re.match(r"\s+[a-z-]+: (write|read)\b", line) and not re.search(r"# \w+", line):
             found.append(f"a permission without a reason: {line.strip()}")
     for name, job in content["jobs"].items():
-        found += [f"{name}: {problem}" for problem in _job(job, forks="pull_request" in triggers)]
+        found += [f"{name}: {problem}" for problem in _job(job, forks=forks)]
+        if "schedule" in triggers and "needs" not in job and _condition(job) != DEFAULT:
+            found.append(f"{name}: any branch can start it")
     return found
 
 
@@ -96,7 +103,7 @@ def _run(run: str) -> Iterator[str]:
 
 
 def _job(job: dict[str, Any], *, forks: bool) -> Iterator[str]:
-    condition = " ".join(job.get("if", "").split())
+    condition = _condition(job)
     if "permissions" not in job:
         yield "no permissions"
     if not isinstance(job.get("timeout-minutes"), int):
@@ -110,10 +117,14 @@ def _job(job: dict[str, Any], *, forks: bool) -> Iterator[str]:
     runs_code = any("ci-kit@REF" in step.get("uses", "") for step in job["steps"])
     clean = "write" in permissions.values() and not runs_code
     for step in job["steps"]:
-        yield from _step(step, clean=clean, ref=None if pushes else BASE)
+        yield from _step(step, clean=clean, ref=None if pushes else BASE, apart=not (forks and pushes))
 
 
-def _step(step: dict[str, Any], *, clean: bool, ref: str | None) -> Iterator[str]:
+def _condition(job: dict[str, Any]) -> str:
+    return " ".join(job.get("if", "").split())
+
+
+def _step(step: dict[str, Any], *, clean: bool, ref: str | None, apart: bool) -> Iterator[str]:
     yield from _run(step["run"]) if "run" in step else ()
     uses, given = step.get("uses", ""), step.get("with", {})
     if "actions/checkout" in uses:
@@ -121,9 +132,10 @@ def _step(step: dict[str, Any], *, clean: bool, ref: str | None) -> Iterator[str
             yield "a checkout that keeps the token"
         if clean and given.get("ref") != ref:
             yield "a change's files where the token can write"
-    if "download-artifact" in uses and clean and ref and given.get("path", ".") == ".":
+    if "download-artifact" in uses and clean and apart and given.get("path", ".") == ".":
         yield "a change's files, under any name, where the token can write"
     if "upload-artifact" in uses and not given.get("include-hidden-files"):
         yield "an artifact without .ci-kit"
-    if clean and re.search(r"actions/(validate|train|evaluate)@", uses):
+    runs = re.search(r"actions/(validate|train|evaluate|drift)@", uses) or given.get("phase") == "update"
+    if clean and runs:
         yield "a change's code where the token can write"

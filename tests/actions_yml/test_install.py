@@ -209,6 +209,10 @@ def test_a_prepared_environment_is_used_and_left_as_it_is(machine: Machine, tmp_
     start = time.monotonic()
     assert machine.install("work").stdout == ""
     assert time.monotonic() - start < 1
+    # What draws a drift report waits until it is asked for.
+    assert not (machine.temp / "ci-kit" / "drift").exists()
+    assert "Installing ci-kit (drift)" in machine.install("drift").stdout
+    assert machine.python("drift", "import ci_kit; print(ci_kit.__file__)").startswith(str(machine.temp))
 
 
 def test_a_bare_python_gets_everything_of_its_own(machine: Machine, tmp_path: Path) -> None:
@@ -218,6 +222,7 @@ def test_a_bare_python_gets_everything_of_its_own(machine: Machine, tmp_path: Pa
     bare = str(tmp_path / "bare" / "bin" / "python")
     ran = machine.install("all", CI_KIT_PYTHON=bare, CI_KIT_REQUIREMENTS="requirements.txt\nmore.txt")
     assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "No module named" in machine.python("work", "import evidently")
     for module in ("ci_kit", "polars", "onnxruntime", "iniconfig", "pluggy"):
         assert machine.python("work", f"import {module}; print({module}.__file__)").startswith(str(machine.temp)), (
             module

@@ -31,7 +31,7 @@ def zizmor(persona: str, files: list[Path]) -> tuple[list[str], int]:
 
 
 def test_there_is_something_to_lint() -> None:
-    assert (len(lint.ACTIONS), len(lint.TEMPLATES), len(lint.SCRIPTS)) == (6, 2, 2)
+    assert (len(lint.ACTIONS), len(lint.TEMPLATES), len(lint.SCRIPTS)) == (8, 3, 2)
     assert len(lint.WORKFLOWS) > len(lint.TEMPLATES)
 
 
@@ -108,12 +108,14 @@ def test_scripts_keep_our_rules(path: Path) -> None:
     assert lint.script(path.read_text()) == []
 
 
-ONE, GPU, CI, ROOT_ACTION, TRAIN, RUN, INSTALL = (
+ONE, GPU, DRIFT, CI, ROOT_ACTION, TRAIN, RETRAIN, RUN, INSTALL = (
     "workflow-templates/pull-request.yml",
     "workflow-templates/pull-request-gpu.yml",
+    "workflow-templates/drift.yml",
     ".github/workflows/ci.yml",
     "action.yml",
     "actions/train/action.yml",
+    "actions/retrain/action.yml",
     "actions/run.sh",
     "actions/install.sh",
 )
@@ -143,6 +145,13 @@ FAULTS = [
     (GPU, "          path: change\n", ""),
     (GPU, "OWNER/ci-kit/actions/report@REF", "OWNER/ci-kit/actions/train@REF"),
     (GPU, "          include-hidden-files: true\n", ""),
+    (DRIFT, "cancel-in-progress: false", "cancel-in-progress: true"),
+    (DRIFT, "  group: ${{ github.workflow }}\n", ""),
+    (DRIFT, " || github.ref_name == github.event.repository.default_branch", " || true"),
+    (DRIFT, "          path: watched\n", ""),
+    (DRIFT, "retrain@REF\n        # with", "retrain@REF\n        with: {phase: update}\n        # with"),
+    (DRIFT, "contents: read # to check out\n    outputs", "contents: write # to record\n    outputs"),
+    (DRIFT, "          persist-credentials: false\n", ""),
     (CI, "run: exec make test", "run: make test"),
     (CI, "run: exec make test", "run: exec make ${{ matrix.python }}"),
     (CI, "run: exec make test", 'run: echo "A=1" >>"$GITHUB_ENV" && exec make test'),
@@ -161,6 +170,11 @@ FAULTS = [
     (TRAIN, "command gpu\n", "command\n"),
     (TRAIN, "command gpu\n", "command gpu model\n"),
     (ROOT_ACTION, " model first-run\n", " model\n"),
+    (RETRAIN, "        GITHUB_TOKEN: ${{ inputs.token }}\n", ""),
+    (RETRAIN, '"retrain --publish"', '"retrain --update"'),
+    (RETRAIN, "run: exec bash", "env: {GITHUB_TOKEN: x}\n      run: exec bash"),
+    (RETRAIN, "exec sh -c", "sh -c"),
+    (RETRAIN, "      if: ${{ inputs.phase == 'publish' }}\n", ""),
     (TRAIN, "shell: bash", "shell: sh"),
     (TRAIN, "    - name: Train the model\n      id: run", "    - id: run"),
     (TRAIN, "    default: ''\n", ""),

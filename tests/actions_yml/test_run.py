@@ -42,13 +42,15 @@ sys.exit(int(os.environ.get("code", "0")))
 class Runner:
     """A composite action's steps, run as the runner does: one bash a step, inputs by the environment."""
 
+    environments = ("kit", "work", "drift")
+
     def __init__(self, folder: Path) -> None:
         self.temp, self.workspace, self.kit = folder / "temp", folder / "workspace", folder / "kit"
         self.workspace.mkdir(parents=True)
         shutil.copytree(lint.ROOT / "actions", self.kit / "actions")
         shutil.copy(lint.ROOT / "action.yml", self.kit)
         (self.kit / "actions" / "install.sh").write_text('printf "%s\\n" "$1" >>"$RUNNER_TEMP/installed"\n')
-        for environment in ("kit", "work"):
+        for environment in self.environments:
             place = self.temp / "ci-kit" / environment / "bin"
             place.mkdir(parents=True)
             (place / "python").symlink_to(sys.executable)
@@ -59,7 +61,7 @@ class Runner:
         step = content["runs"]["steps"][number]
         values = {name: given["default"] for name, given in content["inputs"].items()} | inputs
         env = {}
-        for name, value in step["env"].items():
+        for name, value in step.get("env", {}).items():
             key = value.removeprefix("${{ inputs.").removesuffix(" }}")
             env[name] = values[key]
         script = self.temp / "step.sh"
@@ -85,22 +87,48 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     return Runner(tmp_path_factory.mktemp("runner"))
 
 
-STEPS = ("validate", "train", "evaluate", "report")
+# Which step of which action is which command, and in which environment.
+CALLS = [
+    ("validate", 0, ["validate"], "work"),
+    ("train", 0, ["train"], "work"),
+    ("evaluate", 0, ["evaluate"], "work"),
+    ("report", 0, ["report"], "kit"),
+    ("drift", 0, ["drift"], "drift"),
+    ("retrain", 0, ["retrain", "--update"], "work"),
+    ("retrain", 1, ["retrain", "--publish"], "kit"),
+]
+each_call = pytest.mark.parametrize(
+    ("step", "number", "words", "environment"), CALLS, ids=[" ".join(c[2]) for c in CALLS]
+)
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_an_action_without_inputs_is_the_command_alone(runner: Runner, step: str) -> None:
-    call = runner.call(f"actions/{step}")
-    assert call["argv"] == [step, "--directory=."]
+@each_call
+def test_an_action_without_inputs_is_the_command_alone(
+    runner: Runner, step: str, number: int, words: list[str], environment: str
+) -> None:
+    call = runner.call(f"actions/{step}", number)
+    assert call["argv"] == [*words, "--directory=."]
     assert call["isolated"]
     assert call["stdout"] == "stub\n"
     assert call["stderr"] == ""
-    environment = "kit" if step == "report" else "work"
     assert (runner.temp / "installed").read_text() == f"{environment}\n"
     # The user's `python` is the one with the user's packages, and never the one that holds the token.
-    assert (str(runner.temp / "ci-kit" / "work" / "bin") in call["env"]["PATH"]) == (step != "report")
+    for name in runner.environments:
+        seen = str(runner.temp / "ci-kit" / name / "bin") in call["env"]["PATH"]
+        assert seen == (name == environment != "kit")
     assert [call["env"][name] for name in list(call["env"])[:4]] == ["1", "1", "true", "1"]
-    assert call["env"]["GITHUB_TOKEN"] == ("${{ github.token }}" if step == "report" else None)
+    assert call["env"]["GITHUB_TOKEN"] == ("${{ github.token }}" if environment == "kit" else None)
+
+
+def test_a_phase_that_there_is_not_is_one_clear_line(runner: Runner) -> None:
+    content = yaml.safe_load((runner.kit / "actions/retrain/action.yml").read_text())
+    conditions = [step["if"] for step in content["runs"]["steps"]]
+    for phase, met in {"update": 0, "publish": 1, "updat": 2, "": 2}.items():
+        known = [one.strip("${} ").replace("inputs.phase", repr(phase)).replace("&&", "and") for one in conditions]
+        assert [eval(one, {}) for one in known] == [number == met for number in range(3)]
+    ran = subprocess.run(**runner.command("actions/retrain", 2, {}), capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr == '::error title=ci-kit::The input "phase" must be update or publish.\n'
 
 
 def test_the_journey_is_one_command_and_the_report_another(runner: Runner) -> None:
@@ -114,19 +142,22 @@ def test_the_journey_is_one_command_and_the_report_another(runner: Runner) -> No
     assert call["env"]["GITHUB_TOKEN"] == "secret"
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_a_variable_that_another_step_left_is_no_input(runner: Runner, step: str) -> None:
+@each_call
+def test_a_variable_that_another_step_left_is_no_input(
+    runner: Runner, step: str, number: int, words: list[str], environment: str
+) -> None:
     own = (runner.kit / "actions" / step / "action.yml").read_text()
     names = ("GATE", "MODEL", "COMMAND", "PUBLISHER", "SAMPLES", "_", "X-Y")
     left: dict[str, Any] = {f"CI_KIT_INPUT_{name}": "left" for name in names if f"_{name}:" not in own}
-    call = runner.call(f"actions/{step}", **left)
-    assert call["argv"] == [step, "--directory=."]
+    call = runner.call(f"actions/{step}", number, **left)
+    assert call["argv"] == [*words, "--directory=."]
 
 
 def test_the_installation_does_not_see_the_token(runner: Runner) -> None:
     (runner.kit / "actions" / "install.sh").write_text('printf %s "${GITHUB_TOKEN-none}" >"$RUNNER_TEMP/seen"\n')
-    assert runner.call("actions/report")["env"]["GITHUB_TOKEN"]
-    assert (runner.temp / "seen").read_text() == "none"
+    for action, number in (("report", 0), ("retrain", 1)):
+        assert runner.call(f"actions/{action}", number)["env"]["GITHUB_TOKEN"]
+        assert (runner.temp / "seen").read_text() == "none"
 
 
 def test_the_exit_code_is_the_commands(runner: Runner) -> None:
@@ -170,12 +201,15 @@ def assert_arrive(runner: Runner, values: list[str]) -> None:
     assert sorted(call["argv"][1:]) == sorted(f"--{name}={value}" for name, value in inputs.items() if value)
 
 
-@pytest.mark.parametrize("step", ["train", "report"])
-def test_nothing_planted_in_the_workspace_is_imported(runner: Runner, step: str) -> None:
+@each_call
+def test_nothing_planted_in_the_workspace_is_imported(
+    runner: Runner, step: str, number: int, words: list[str], environment: str
+) -> None:
     for name in ("json", "os", "ci_kit", "sitecustomize", "usercustomize", "encodings"):
         (runner.workspace / f"{name}.py").write_text("open('planted', 'w')")
     (runner.workspace / "ci-kit").write_text("#!/bin/sh\ntouch planted")
-    call = runner.call(f"actions/{step}", PYTHONPATH=str(runner.workspace), PYTHONSTARTUP="json.py", PYTHONHOME="")
+    hostile: dict[str, Any] = {"PYTHONPATH": str(runner.workspace), "PYTHONSTARTUP": "json.py", "PYTHONHOME": ""}
+    call = runner.call(f"actions/{step}", number, **hostile)
     assert call["argv"][0] == step
     assert not (runner.workspace / "planted").exists()
     assert str(runner.workspace) not in call["path"]
