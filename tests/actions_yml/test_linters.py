@@ -169,7 +169,7 @@ FAULTS = [
     (TRAIN, "        CI_KIT_INPUT_GPU: ${{ inputs.gpu }}\n", ""),
     (TRAIN, "command gpu\n", "command\n"),
     (TRAIN, "command gpu\n", "command gpu model\n"),
-    (ROOT_ACTION, " model first-run\n", " model\n"),
+    (ROOT_ACTION, " first-run\n", "\n"),
     (RETRAIN, "        GITHUB_TOKEN: ${{ inputs.token }}\n", ""),
     (RETRAIN, '"retrain --publish"', '"retrain --update"'),
     (RETRAIN, "run: exec bash", "env: {GITHUB_TOKEN: x}\n      run: exec bash"),
