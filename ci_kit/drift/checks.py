@@ -1,0 +1,128 @@
+"""The checks of a window: what its tests decided, and the exact facts beside them, which never alarm by themselves."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+from ci_kit.drift.decide import Family, Moved, alike
+from ci_kit.drift.persist import standing
+from ci_kit.drift.side import Column, Side
+from ci_kit.drift.wording import label, listed, seen, shares
+from ci_kit.parts import Check, Status
+from ci_kit.render import numbers
+from ci_kit.result import Result
+from ci_kit.sections import Alarm
+
+EXPECTED = 10
+"""A level is missed where so many rows of it were to be expected: none comes by chance in 1 of 20,000 windows."""
+
+
+def decided(
+    tests: Sequence[Moved],
+    reference: Side,
+    current: Side,
+    *,
+    window: tuple[str, float],
+    past: Sequence[Result],
+    alarm: Alarm,
+    sensitive: Collection[str] = (),
+) -> Iterator[Check]:
+    """Yield a check a test; `window` is its id and start, `past` the evidence before it."""
+    for test in tests:
+        name, nulls = label(test.column), test.subject == "nulls"
+        identity = f"{'nulls' if nulls else test.family}/{name}"
+        subject = f"{name}: the share of nulls" if nulls else name
+        status: Status = "pass"
+        detail = None
+        if test.moved:
+            found = standing(identity, *window, past, alarm)
+            status, detail = "fail" if found.alarm else "warn", found.words
+        yield Check(
+            id=identity,
+            title=f"{subject} {'moved' if test.moved else 'has not moved'}",
+            status=status,
+            observed=seen(test, reference, current, quiet=test.column in sensitive),
+            limit=numbers.plain(test.limit),
+            detail=detail,
+        )
+
+
+def schema(
+    wanted: dict[str, Family], reference: Side, current: Side, *, known: Collection[str], every: bool
+) -> Iterator[Check]:
+    """Yield what changed in the columns: one that is gone or of another kind fails, a new one is a warning.
+
+    `known` are the columns that have another role; `every` says that all others are compared.
+    """
+    before = len(wanted)
+    for column in wanted:
+        old, new, name = reference.columns[column], current.columns.get(column), label(column)
+        if new is None:
+            detail = f"The reference has it: {old.kind} ({old.dtype})."
+            yield Check(id=f"schema/{name}", title=f"{name} is missing", status="fail", detail=detail)
+        elif not alike(old, new):
+            kinds = f"{old.kind} ({old.dtype}) → {new.kind} ({new.dtype})"
+            yield Check(id=f"schema/{name}", title=f"{name} is of another kind", status="fail", observed=kinds)
+        else:
+            before -= 1
+    new_ones = [column for column in current.columns if column not in reference.columns and column not in known]
+    for name in map(label, new_ones if every else ()):
+        detail = "It is not compared. Build the reference again, or name the columns to compare in `drift.columns`."
+        yield Check(id=f"schema/{name}", title=f"{name} is new", status="warn", detail=detail)
+    if not before:
+        yield Check(id="schema", title="All columns are there and of the same kinds", status="pass")
+
+
+def facts(columns: Collection[str], reference: Side, current: Side, sensitive: Collection[str] = ()) -> Iterator[Check]:
+    """Yield, for columns that both sides have, levels that came or went and values outside the reference's range."""
+    for column in columns:
+        old, new, quiet = reference.columns[column], current.columns[column], column in sensitive
+        if old.kind == new.kind == "category" and old.levels and new.levels:
+            yield from _levels(label(column), old, new, quiet=quiet)
+        if old.kind == new.kind == "number":
+            yield from _range(label(column), old, new, quiet=quiet)
+
+
+def _levels(name: str, reference: Column, current: Column, *, quiet: bool) -> Iterator[Check]:
+    old, new = shares(reference), shares(current)
+    came = sorted(new.keys() - old.keys(), key=lambda level: -new[level])
+    rows = sum((current.levels or {}).values())
+    went = [level for level in old if level not in new and old[level] * rows >= EXPECTED]
+    went.sort(key=lambda level: -old[level])
+    if not came and not went:
+        return
+    share = sum(new[level] for level in came)
+    parts = []
+    if came:
+        names = "" if quiet else f": {listed(came)}"
+        parts.append(f"{len(came):,} new, {numbers.number(share, 'share')} of rows{names}")
+    if went:
+        parts.append(f"{len(went):,} gone{'' if quiet else f': {listed(went)}'}")
+    status: Status = "warn" if went or share > _unseen(reference) else "pass"
+    yield Check(id=f"levels/{name}", title=f"{name} has other values", status=status, observed="; ".join(parts))
+
+
+def _unseen(column: Column) -> float:
+    """Return the share of values that the reference lets expect to be new, at the most.
+
+    Good and Turing estimate it by the values that were seen once; no fewer than 3/n (the rule of three).
+    """
+    counts = (column.levels or {}).values()
+    once = sum(count == 1 for count in counts)
+    return float((once + 2 * once**0.5 + 3) / max(sum(counts), 1))
+
+
+def _range(name: str, reference: Column, current: Column, *, quiet: bool) -> Iterator[Check]:
+    if reference.low is None or reference.high is None or current.low is None or current.high is None:
+        return
+    parts = []
+    if current.low < reference.low:
+        parts.append("below the minimum" if quiet else f"minimum {_two(reference.low, current.low)}")
+    if current.high > reference.high:
+        parts.append("above the maximum" if quiet else f"maximum {_two(reference.high, current.high)}")
+    if parts:
+        title = f"{name} has values outside the reference's range"
+        yield Check(id=f"range/{name}", title=title, status="pass", observed="; ".join(parts))
+
+
+def _two(old: float, new: float) -> str:
+    finite = old not in (float("inf"), float("-inf")) and new not in (float("inf"), float("-inf"))
+    return " → ".join(numbers.pair(old, new)) if finite else f"{old:g} → {new:g}"

@@ -1,0 +1,77 @@
+"""What the checks of a column say. Raw text: a renderer escapes it."""
+
+import hashlib
+
+import numpy as np
+import polars as pl
+
+from ci_kit.drift.decide import Moved
+from ci_kit.drift.side import Column, Side
+from ci_kit.render import numbers
+
+LONGEST = 120
+SMALLEST_P = 1e-9
+_MARKED = ("@baseline", "@change")  # what would make a column's metric look like that of another one
+
+
+def label(column: str) -> str:
+    """Return the name of a column as part of the ids of checks and metrics: itself where that can't be mistaken.
+
+    A name that is too long, empty, not printable, or ends like the metric of a baseline is cut and gets a digest, so
+    that no two columns share one.
+    """
+    if column.isprintable() and column.strip() and len(column) <= LONGEST and not column.endswith(_MARKED):
+        return column
+    shown = "".join(letter if letter.isprintable() else "�" for letter in column[:LONGEST])
+    return f"{shown}…{hashlib.sha256(column.encode()).hexdigest()[:8]}"
+
+
+def seen(test: Moved, reference: Side, current: Side, *, quiet: bool) -> str:
+    """Return what a test saw: `KS 0.21, p < 1e-9; mean 41.2 → 47.9`; `quiet` shows no value of the data."""
+    found, old, new = test.comparison, reference.columns[test.column], current.columns[test.column]
+    if test.subject == "nulls":
+        shares = numbers.pair(old.nulls / max(reference.rows, 1), new.nulls / max(current.rows, 1), "share")
+        return f"{shares[0]} → {shares[1]}, {_chance(found.p)}"
+    name = "KS" if found.test == "ks" else "TV"
+    text = f"{name} {numbers.plain(found.effect, 2)}, {_chance(found.p)}"
+    told = "" if quiet else _means(test.column, reference, current) if found.test == "ks" else _most_moved(old, new)
+    return f"{text}; {told}" if told else text
+
+
+def mean(column: str, side: Side) -> float | None:
+    """Return the mean of the sample's finite values, None where there is none."""
+    values = side.sample[column].cast(pl.Float64, strict=False).drop_nulls().to_numpy()
+    finite = values[np.isfinite(values)]
+    with np.errstate(over="ignore"):
+        found = float(finite.mean()) if finite.size else float("nan")
+    return found if np.isfinite(found) else None
+
+
+def shares(column: Column) -> dict[str, float]:
+    """Return the share of each level among the values."""
+    levels = column.levels or {}
+    total = sum(levels.values())
+    return {level: count / total for level, count in levels.items()} if total else {}
+
+
+def listed(levels: list[str], most: int = 5) -> str:
+    """Return the first few levels, quoted."""
+    shown = ", ".join(repr(level if len(level) <= 40 else f"{level[:39]}…") for level in levels[:most])
+    return f"{shown} and {len(levels) - most:,} more" if len(levels) > most else shown
+
+
+def _chance(p: float) -> str:
+    return f"p < {SMALLEST_P:.0e}".replace("e-0", "e-") if p < SMALLEST_P else f"p = {numbers.plain(p, 2)}"
+
+
+def _means(column: str, reference: Side, current: Side) -> str:
+    old, new = mean(column, reference), mean(column, current)
+    return "" if old is None or new is None else f"mean {' → '.join(numbers.pair(old, new))}"
+
+
+def _most_moved(reference: Column, current: Column) -> str:
+    old, new = shares(reference), shares(current)
+    level = max({**old, **new}, key=lambda level: abs(old.get(level, 0) - new.get(level, 0)), default=None)
+    if level is None:
+        return ""
+    return f"{listed([level])} {' → '.join(numbers.pair(old.get(level, 0), new.get(level, 0), 'share'))}"
