@@ -19,18 +19,21 @@ COLOURS = {
     "red": "#cf222e",
 }
 POINTS = 200
+_BEFORE = {"reference", "baseline", "champion"}
 
 
 def mermaid(chart: Chart) -> list[str]:
     """Return the chart as one or more Mermaid sources, without fences; none where there is nothing to draw.
 
-    Lines that do not span the same range of x, and the series of a bar chart, are drawn apart.
+    Lines that do not span the same range of x, and the series of a bar chart, are drawn apart. Only a reference and
+    what is compared with it share one picture: as bars and a line, since Mermaid draws bars over bars.
     """
     shown = [series for series in chart.series if len(series.y) > (1 if chart.kind == "line" else 0) and _near(series)]
     groups: dict[object, list[Series]] = {}
+    both = len(shown) == 2 and shown[0].x == shown[1].x and shown[0].name in _BEFORE
     for series in shown[: len(COLOURS)]:
         numeric = chart.kind == "line" and not isinstance(series.x[0], str)
-        key = (min(series.x), max(series.x)) if numeric else series.name if chart.kind != "line" else series.x
+        key = (min(series.x), max(series.x)) if numeric else series.x if chart.kind == "line" or both else series.name
         groups.setdefault(key, []).append(series)
     return [_draw(chart, group) for group in list(groups.values())[:4]]
 
@@ -46,7 +49,10 @@ def _draw(chart: Chart, group: list[Series]) -> str:
     power = _power(value for line in lines for value in line)
     lines = [[value / 10.0**power for value in line] for line in lines]
     low, high = limits([value for line in lines for value in line], zero=chart.kind != "line")
-    names = ", ".join(f"{safe(one.name, 30)} {colour}" for one, colour in zip(group, COLOURS, strict=False))
+    colours = [list(COLOURS)[tone] for tone in tones(group)]
+    words = ["line" if chart.kind == "line" or place else "bar" for place in range(len(group))]
+    looks = zip(colours, ("" if len(set(words)) < 2 else f" {word}" for word in words), strict=True)
+    names = ", ".join(f"{safe(one.name, 30)} {''.join(look)}" for one, look in zip(group, looks, strict=True))
     title = safe(chart.title, 60) + (f": {names}" if len(group) > 1 else "")
     scale = f" (×10^{power})" if power else ""
     if categories:
@@ -54,8 +60,7 @@ def _draw(chart: Chart, group: list[Series]) -> str:
     else:
         edges = cast("Sequence[float]", group[0].x)
         axis = f"{_decimal(min(edges))} --> {_decimal(max(edges) if max(edges) > min(edges) else min(edges) + 1)}"
-    palette = ", ".join(COLOURS.values())
-    word = "line" if chart.kind == "line" else "bar"
+    palette = ", ".join(COLOURS[colour] for colour in dict.fromkeys([*colours, *COLOURS]))
     return "\n".join(
         [
             "---",
@@ -67,9 +72,19 @@ def _draw(chart: Chart, group: list[Series]) -> str:
             f'  title "{title}"',
             f'  x-axis "{safe(chart.x, 40)}" {axis}',
             f'  y-axis "{safe(chart.y, 40)}{scale}" {_decimal(low)} --> {_decimal(high)}',
-            *(f"  {word} [{', '.join(_decimal(value) for value in line)}]" for line in lines),
+            *(
+                f"  {word} [{', '.join(_decimal(value) for value in line)}]"
+                for word, line in zip(words, lines, strict=True)
+            ),
         ]
     )
+
+
+def tones(series: Sequence[Series]) -> list[int]:
+    """Return the number of each one's colour: what is now is blue and what was before is grey, in any order."""
+    if len(series) == 2 and series[0].name in _BEFORE:
+        return [1, 0]
+    return [index % len(COLOURS) for index in range(len(series))]
 
 
 def safe(text: str, limit: int) -> str:

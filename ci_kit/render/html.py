@@ -25,17 +25,22 @@ def page(view: View) -> str:
         _curves(view),
         *(_step(step, result) for step, result in view.results.items()),
     ]
+    return document(title, "\n".join(part for part in body if part))
+
+
+def document(title: str, body: str, style: str = "") -> str:
+    """Return a whole document around a body that is HTML already; `style` is added to that of all pages."""
     head = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
-        f"<title>{text(title)}</title><style>{CSS}</style></head><body><main>"
+        f"<title>{text(title)}</title><style>{CSS}{style}</style></head><body><main>"
     )
-    return head + "\n".join(part for part in body if part) + "</main></body></html>\n"
+    return f"{head}{body}</main></body></html>\n"
 
 
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], right: tuple[int, ...] = ()) -> str:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], right: tuple[int, ...] = ()) -> str:
     """Return a table of cells that are HTML already."""
     if not rows:
         return ""
@@ -50,7 +55,7 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], right: tuple[
 
 def _comparison(view: View) -> str:
     head = ("", text(view.base), "this change", "difference", "")
-    return _table(head, [_row(row) for row in view.rows()], right=(1, 2, 3))
+    return table(head, [_row(row) for row in view.rows()], right=(1, 2, 3))
 
 
 def _row(row: Row) -> tuple[str, ...]:
@@ -72,7 +77,7 @@ def _steps(view: View) -> str:
     rows += [
         (text(step), ICONS["skip" if view.stopped else "unsure"], text(words.absence(view))) for step in view.missing
     ]
-    return _table(("step", "result", ""), rows)
+    return table(("step", "result", ""), rows)
 
 
 def _attention(view: View) -> str:
@@ -112,9 +117,9 @@ def _step(step: str, result: Result) -> str:
         for file in result.files
     ]
     parts = [
-        _table(("", "check", "observed", "limit"), checks),
-        _table(("metric", "value", "rows"), metrics, right=(1, 2)),
-        _table(("file", "role", "size", "SHA-256"), files, right=(2,)),
-        _table(("", ""), [(text(name), text(value)) for name, value in phrases.origin(result)]),
+        table(("", "check", "observed", "limit"), checks),
+        table(("metric", "value", "rows"), metrics, right=(1, 2)),
+        table(("file", "role", "size", "SHA-256"), files, right=(2,)),
+        table(("", ""), [(text(name), text(value)) for name, value in phrases.origin(result)]),
     ]
     return f"<details><summary><h2>{text(step)}</h2></summary>{''.join(parts)}</details>"

@@ -46,7 +46,7 @@ def markdown(view: View, budget: int = COMMENT) -> str:
         ),
         _section("run facts", 4, [fold("Reproduce it, and facts of the run", reproduce(view)), ""]),
     ]
-    return _fit(sections, budget - RESERVED, view.whole)
+    return fit(sections, budget - RESERVED, view.whole)
 
 
 def _section(name: str, rank: int, variants: list[str]) -> Section:
@@ -57,7 +57,11 @@ def _sizes(comment: bool) -> tuple[tuple[int, int], ...]:
     return (((20 if comment else 5000), 600), (20, 160), (20, 0), (5, 0), (2, 0))
 
 
-def _fit(sections: list[Section], budget: int, whole: str) -> str:
+def fit(sections: list[Section], budget: int, whole: str) -> str:
+    """Return the sections in at most `budget` bytes of UTF-8; a notice names what is shorter than it could be.
+
+    `whole` is Markdown that says where nothing is left out. Raises ValueError when the poorest variants do not fit.
+    """
     chosen = dict.fromkeys(range(len(sections)), 0)
     order = sorted(chosen, key=lambda index: -sections[index].rank)
     while True:

@@ -38,3 +38,30 @@ svg text{font-size:12px;fill:var(--soft)}
     f".l.c{index}{{stroke:var(--c{index})}}.b.c{index}{{fill:var(--c{index})}}.k.c{index}{{background:var(--c{index})}}"
     for index in range(6)
 )
+
+# The page for the person on call: the verdict in its colour, three tiles, a card for each column.
+WATCH = """
+:root{--fail:#cf222e;--warn:#9a6700;--unsure:#9a6700;--pass:#1a7f37;--skip:#59636e}
+@media(prefers-color-scheme:dark){:root{--fail:#f85149;--warn:#d29922;--unsure:#d29922;--pass:#3fb950;--skip:#9198a1}}
+main{max-width:76rem}
+header{border-left:.4rem solid var(--skip);padding:.2rem 0 .2rem 1rem;margin:0 0 1rem}
+header p{margin:0;color:var(--soft)}
+header h1{margin:.2rem 0 .4rem}
+h3{margin:0 0 .3rem;font-size:1rem;overflow-wrap:anywhere}
+h3 i{font-weight:400;color:var(--soft)}
+.tiles,.cards{display:grid;gap:.8rem}
+.tiles{grid-template-columns:repeat(auto-fit,minmax(min(100%,16rem),1fr))}
+.cards{grid-template-columns:repeat(auto-fill,minmax(min(100%,22rem),1fr))}
+.tile,article{border:1px solid var(--line);border-radius:8px;padding:.7rem .9rem;min-width:0}
+.tile{border-top:.3rem solid var(--skip)}
+.tile b,.tile span{display:block;overflow-wrap:anywhere}
+article p{margin:0 0 .4rem;overflow-wrap:anywhere}
+small{color:var(--soft)}
+figure{margin:.4rem 0 0}
+a{color:var(--c0)}
+.a{opacity:.55;stroke:none}
+.a.c1{fill:var(--c1)}
+""" + "".join(
+    f"header.{one}{{border-left-color:var(--{one})}}.tile.{one}{{border-top-color:var(--{one})}}"
+    for one in ("fail", "warn", "unsure", "pass", "skip")
+)

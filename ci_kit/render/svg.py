@@ -7,7 +7,7 @@ from html import escape
 from ci_kit.characters import visible
 from ci_kit.parts import Chart, Series
 from ci_kit.render import numbers
-from ci_kit.render.charts import limits
+from ci_kit.render.charts import limits, tones
 
 WIDTH, HEIGHT = 720, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 40
@@ -77,20 +77,19 @@ def _lines(chart: Chart, y: Scale) -> tuple[list[str], list[str]]:
     low, high = min(edges), max(edges)
     x = _scale(low, high if high > low else low + 1, _LEFT, WIDTH - _RIGHT)
     parts = []
-    for index, series in enumerate(chart.series):
+    for index, series in zip(tones(chart.series), chart.series, strict=True):
         points = sorted(zip((float(value) for value in series.x), series.y, strict=True))
         path = "L".join(f"{x(left):.1f} {y(value):.1f}" for left, value in points)
-        parts.append(f'<path d="M{path}" class="l c{index % 6}"/>')
+        parts.append(f'<path d="M{path}" class="l c{index}"/>')
         if len(points) == 1:
-            parts.append(
-                f'<circle cx="{x(points[0][0]):.1f}" cy="{y(points[0][1]):.1f}" r="3" class="b c{index % 6}"/>'
-            )
+            parts.append(f'<circle cx="{x(points[0][0]):.1f}" cy="{y(points[0][1]):.1f}" r="3" class="b c{index}"/>')
     return parts, _labels([(x(tick), numbers.plain(tick)) for tick in ticks(low, high)])
 
 
 def _bars(chart: Chart, y: Scale) -> tuple[list[str], list[str]]:
     longest: Series = max(chart.series, key=lambda series: len(series.y))
     slot = (WIDTH - _LEFT - _RIGHT) / max(1, len(longest.y))
+    colours = tones(chart.series)
     wide = max(0.5, slot * (1 if chart.kind == "histogram" else 0.8) / len(chart.series))
     parts = []
     for index, series in enumerate(chart.series):
@@ -98,7 +97,7 @@ def _bars(chart: Chart, y: Scale) -> tuple[list[str], list[str]]:
             left = _LEFT + place * slot + index * wide + (slot - wide * len(chart.series)) / 2
             top, bottom = sorted((y(value), y(0)))
             box = f'x="{left:.1f}" y="{top:.1f}" width="{max(0.5, wide - 1):.1f}" height="{bottom - top:.1f}"'
-            parts.append(f'<rect {box} class="b c{index % 6}"/>')
+            parts.append(f'<rect {box} class="b c{colours[index]}"/>')
     every = max(1, math.ceil(len(longest.x) / 8))
     names = [value if isinstance(value, str) else numbers.plain(value) for value in longest.x]
     middle = 0 if chart.kind == "histogram" else slot / 2
@@ -108,5 +107,6 @@ def _bars(chart: Chart, y: Scale) -> tuple[list[str], list[str]]:
 def _legend(chart: Chart) -> str:
     if len(chart.series) < 2:
         return ""
-    items = (f'<span class="k c{i % 6}"></span>{text(one.name)} ' for i, one in enumerate(chart.series))
+    pairs = zip(tones(chart.series), chart.series, strict=True)
+    items = (f'<span class="k c{index}"></span>{text(one.name)} ' for index, one in pairs)
     return f'<p class="legend">{"".join(items)}</p>'

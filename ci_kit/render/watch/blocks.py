@@ -1,0 +1,51 @@
+"""The parts that the job summary and the pull request share, as Markdown."""
+
+from collections.abc import Sequence
+
+from ci_kit.render import phrases
+from ci_kit.render.charts import mermaid
+from ci_kit.render.text import cell, plain, shorten
+from ci_kit.render.view import ICONS
+from ci_kit.render.watch.story import Move, Story
+from ci_kit.render.watch.verdict import kinds
+
+
+def section(name: str, *parts: str) -> str:
+    """Return the parts below a heading, nothing where all are empty."""
+    body = "\n\n".join(part for part in parts if part)
+    return f"### {name}\n\n{body}" if body else ""
+
+
+def window(story: Story) -> str:
+    """Return in one line which rows were checked."""
+    check = story.checks.get("window")
+    said = check.detail or check.observed if check else None
+    return f"Window: {plain(shorten(said, 200))}" if said else ""
+
+
+def hurt(story: Story) -> str:
+    """Return the three kinds of drift, apart."""
+    rows = [f"| {ICONS[status]} **{name}** | {cell(shorten(said, 300))} |" for name, status, said in kinds(story)]
+    return "\n".join(["| kind of drift | |", "|:--|:--|", *rows]) if rows else ""
+
+
+def moves(found: Sequence[Move], most: int = 200) -> str:
+    """Return one row a column: how much it moved and since when."""
+    if not found:
+        return ""
+    rows = []
+    for move in found[:most]:
+        said = "; ".join(phrases.seen(check) or check.title for check in move.seen)
+        often = next((check.detail for check in move.seen if check.detail), "")
+        name = (
+            f"{ICONS[move.alarming]} **{cell(shorten(move.column, 60))}**{' (prediction)' if move.prediction else ''}"
+        )
+        rows.append(f"| {name} | {cell(shorten(said, 300))} | {cell(shorten(often, 160))} |")
+    more = [f"\nand {len(found) - most:,} more"] if len(found) > most else []
+    return "\n".join(["| column | how much | since when |", "|:--|:--|:--|", *rows, *more])
+
+
+def pictures(found: Sequence[Move]) -> list[str]:
+    """Return reference against current, one picture a column."""
+    charts = [move.chart for move in found if move.chart]
+    return [f"```mermaid\n{source}\n```" for chart in charts for source in mermaid(chart)]

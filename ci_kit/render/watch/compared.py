@@ -1,0 +1,59 @@
+"""Champion against challenger on each data set, as Markdown: what the retraining did to the model."""
+
+from collections.abc import Mapping
+
+from ci_kit.render import phrases, words
+from ci_kit.render.text import cell, plain, shorten
+from ci_kit.render.view import ICONS, Row, View
+from ci_kit.result import SEVERITY, Result, Status
+
+ROWS = 12
+_WORDS = {"better": "better", "worse": "worse", "same": "not worse", "within": "within limit", "unsure": "unsure"}
+
+
+def rows(result: Result) -> list[Row]:
+    """Return the metrics of one evaluation, gated ones first."""
+    return View(results={"evaluate": result}).rows()
+
+
+def status(compared: Mapping[str, Result]) -> Status:
+    """Return the worst status of all evaluations; `skip` where there is none."""
+    return max((result.status for result in compared.values()), key=SEVERITY.index, default="skip")
+
+
+def verdict(name: str, result: Result) -> str:
+    """Say in a few words how the challenger does on one data set."""
+    view = View(results={"evaluate": result}, base="the champion")
+    said = words.headline(view).replace("the candidate", "the challenger")
+    return f"on {name}: {said}"
+
+
+def lines(compared: Mapping[str, Result]) -> list[str]:
+    """Return a sentence for each data set, what is bad first."""
+    ordered = sorted(compared.items(), key=lambda pair: -SEVERITY.index(pair[1].status))
+    return [f"- {ICONS[result.status]} {plain(shorten(verdict(name, result), 200))}" for name, result in ordered]
+
+
+def tables(compared: Mapping[str, Result], most: int = ROWS) -> str:
+    """Return one table: metric, champion, challenger, change, verdict, for each data set."""
+    lines = []
+    for name, result in compared.items():
+        found = rows(result)
+        for row in found[:most]:
+            before, after = phrases.pair(row)
+            arrow = {"up": " ↑", "down": " ↓", None: ""}[row.candidate.direction]
+            label = f"{cell(shorten(phrases.label(row.name), 60))}{arrow}"
+            icon = ICONS[row.gate.status] if row.gate else ""
+            cells = (
+                cell(shorten(name, 40)),
+                f"**{label}**" if row.gate else label,
+                cell(before) if before else "–",
+                cell(after),
+                cell(phrases.difference(row)) if row.change else "",
+                f"{icon} {_WORDS.get(row.outcome, '')}".strip(),
+            )
+            lines.append("| " + " | ".join(cells) + " |")
+        if len(found) > most:
+            lines.append(f"| {cell(shorten(name, 40))} | and {len(found) - most:,} more | | | | |")
+    head = ["| data set | metric | champion | challenger | change | verdict |", "|:--|:--|:--|:--|:--|:--|"]
+    return "\n".join([*head, *lines]) if lines else ""

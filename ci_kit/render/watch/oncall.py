@@ -1,0 +1,100 @@
+"""The page for the person on call: one HTML file that is read in a minute, light and dark, on a phone too."""
+
+from ci_kit.parts import Check
+from ci_kit.render import phrases
+from ci_kit.render.html import document, table
+from ci_kit.render.style import WATCH
+from ci_kit.render.svg import text
+from ci_kit.render.view import ICONS
+from ci_kit.render.watch.picture import picture
+from ci_kit.render.watch.story import Move, Story, Told, read
+from ci_kit.render.watch.verdict import advice, headline, kinds
+
+LEGEND = '<p class="legend"><span class="k c1"></span>reference <span class="k c0"></span>current</p>'
+
+
+def page(told: Told, *, title: str, url: str | None = None) -> str:
+    """Return a complete HTML document, with nothing to fetch and no script; `url` is the page of the run."""
+    story = read(told)
+    said = headline(told)
+    body = [
+        f'<header class="{story.status}"><p>{text(title)}</p><h1>{ICONS[story.status]} {text(said)}</h1>'
+        f"{_window(story)}</header>",
+        _hurt(story),
+        _columns("What moved", story.moved, pictured=True),
+        _columns("Moved, but no alarm yet", story.watched, pictured=True),
+        _steps(story, url),
+        _notes(story),
+        _all(story),
+        _facts(story),
+    ]
+    return document(f"{title}: {said}", "\n".join(part for part in body if part), style=WATCH)
+
+
+def _window(story: Story) -> str:
+    check = story.checks.get("window")
+    said = check.detail or check.observed if check else None
+    return f"<p>{text(said)}</p>" if said else ""
+
+
+def _hurt(story: Story) -> str:
+    tiles = (
+        f'<div class="tile {status}"><b>{ICONS[status]} {text(name)}</b><span>{text(said)}</span></div>'
+        for name, status, said in kinds(story)
+    )
+    return f'<section class="tiles">{"".join(tiles)}</section>'
+
+
+def _columns(name: str, moves: tuple[Move, ...], *, pictured: bool) -> str:
+    if not moves:
+        return ""
+    legend = LEGEND if pictured and any(move.chart for move in moves) else ""
+    return f'<h2>{name}</h2>{legend}<section class="cards">{"".join(map(_card, moves[:60]))}</section>'
+
+
+def _card(move: Move) -> str:
+    kind = " <i>prediction</i>" if move.prediction else ""
+    lines = "".join(f"<p>{_line(check)}</p>" for check in move.seen)
+    drawn = f"<figure>{picture(move.chart)}</figure>" if move.chart else ""
+    return f"<article><h3>{ICONS[move.alarming]} {text(move.column, 80)}{kind}</h3>{lines}{drawn}</article>"
+
+
+def _line(check: Check) -> str:
+    often = f"<br><small>{text(check.detail)}</small>" if check.detail else ""
+    return f"{text(phrases.seen(check) or check.title)}{often}"
+
+
+def _steps(story: Story, url: str | None) -> str:
+    steps = "".join(f"<li>{_commands(one)}</li>" for one in advice(story))
+    link = f'<p><a href="{text(url)}" rel="noreferrer">The run on GitHub</a></p>' if url else ""
+    return f"<h2>What to do next</h2><ol>{steps}</ol>{link}"
+
+
+def _commands(said: str) -> str:
+    parts = said.split("`")
+    return "".join(f"<code>{text(part)}</code>" if index % 2 else text(part) for index, part in enumerate(parts))
+
+
+def _notes(story: Story) -> str:
+    items = (
+        f"<li>{ICONS[check.status]} <b>{text(check.title)}</b> "
+        f"{text(': '.join(part for part in (phrases.seen(check), check.detail) if part))}</li>"
+        for check in story.notes
+    )
+    body = "".join(items)
+    return f"<h2>Also seen</h2><ul>{body}</ul>" if body else ""
+
+
+def _all(story: Story) -> str:
+    rows = [
+        (ICONS[check.status], text(check.title), text(check.observed or ""), text(check.limit or ""))
+        for move in story.columns
+        for check in move.checks
+    ]
+    body = table(("", "check", "observed", "limit"), rows)
+    return f"<details><summary><h2>Every check of every column</h2></summary>{body}</details>" if rows else ""
+
+
+def _facts(story: Story) -> str:
+    rows = [(text(name), f"<code>{text(value)}</code>") for name, value in story.facts]
+    return f"<h2>Facts</h2>{table(('', ''), rows)}" if rows else ""

@@ -1,0 +1,61 @@
+"""A drift check as Markdown for the job summary."""
+
+from ci_kit.render import numbers, phrases
+from ci_kit.render.details import fold
+from ci_kit.render.text import cell, code, plain, shorten
+from ci_kit.render.view import ICONS
+from ci_kit.render.watch.blocks import hurt, moves, pictures, section, window
+from ci_kit.render.watch.story import Story, Told, read
+from ci_kit.render.watch.verdict import advice, headline
+
+OPEN, PICTURES, COLUMNS = 3, 12, 300
+
+
+def summary(told: Told, *, title: str, url: str | None = None) -> str:
+    """Return the verdict, what moved with pictures, what to do next and, folded, every column and the facts."""
+    story = read(told)
+    steps = "\n".join(f"1. {cell(shorten(one, 400))}" for one in advice(story))
+    parts = [
+        f"## {ICONS[story.status]} {plain(shorten(title, 80))}: {plain(shorten(headline(told), 300))}",
+        window(story),
+        hurt(story),
+        section("What moved", moves(story.moved), *pictures(story.moved[:OPEN])),
+        fold("More pictures", "\n\n".join(pictures(story.moved[OPEN:PICTURES]))),
+        section("Moved, but no alarm yet", moves(story.watched)),
+        section("What to do next", steps),
+        section("Also seen", _notes(story)),
+        fold(f"All {phrases.count(len(story.columns), 'column')}", _columns(story)),
+        fold("Facts of the check", _facts(story, url)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _notes(story: Story) -> str:
+    lines = []
+    for check in story.notes:
+        seen = ": ".join(part for part in (phrases.seen(check), check.detail) if part)
+        lines.append(
+            f"- {ICONS[check.status]} **{cell(shorten(check.title, 160))}** {cell(shorten(seen, 400))}".rstrip()
+        )
+    return "\n".join(lines)
+
+
+def _columns(story: Story) -> str:
+    metrics = story.told.metrics
+    rows = []
+    for move in story.columns[:COLUMNS]:
+        values = (
+            numbers.plain(metrics[key].value) if (key := f"{kind}/{move.column}{end}") in metrics else ""
+            for kind, end in (("drift", ""), ("p", ""), ("mean", "@baseline"), ("mean", ""))
+        )
+        rows.append(f"| {ICONS[move.alarming]} {cell(shorten(move.column, 60))} | {' | '.join(values)} |")
+    if not rows:
+        return ""
+    more = [f"\nand {len(story.columns) - COLUMNS:,} more"] if len(story.columns) > COLUMNS else []
+    return "\n".join(["| column | effect | p | mean before | mean now |", "|:--|--:|--:|--:|--:|", *rows, *more])
+
+
+def _facts(story: Story, url: str | None) -> str:
+    rows = [f"| {name} | {code(shorten(value, 80))} |" for name, value in story.facts]
+    rows += [f"| run | [on GitHub]({url}) |"] if url else []
+    return "\n".join(["| | |", "|:--|:--|", *rows]) if rows else ""

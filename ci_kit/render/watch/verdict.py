@@ -1,0 +1,124 @@
+"""The sentences about a drift check: the verdict and what to do next, as raw text that a renderer has yet to escape."""
+
+from ci_kit.parts import Check, Status
+from ci_kit.render import numbers, phrases
+from ci_kit.render.phrases import count, label
+from ci_kit.render.watch.story import Move, Story, Told, read
+from ci_kit.result import SEVERITY
+
+
+def headline(told: Told) -> str:
+    """Say the verdict in one line: what has drifted, since when, and whether the model suffers."""
+    story = read(told)
+    if "error" in story.checks:
+        return "the drift check could not judge"
+    said = [part for part in (_drifted(story), _fell(story)) if part]
+    if said:
+        return "; ".join(said)
+    bad = [check for check in told.checks if check.status == "fail"]
+    if bad:
+        return f"{count(len(bad), 'check')} failed"
+    if "rows" in story.checks and story.checks["rows"].status == "unsure":
+        return "inconclusive: " + (count(story.rows, "row") if story.rows is not None else "too few rows")
+    if story.status == "unsure":
+        return "inconclusive: " + next(check.title for check in told.checks if check.status == "unsure")
+    if story.watched:
+        names = count(len(story.watched), "column")
+        return f"quiet: {names} moved, not often enough for an alarm"
+    return "nothing was checked" if story.status == "skip" else "quiet"
+
+
+def _drifted(story: Story) -> str:
+    schema = [move for move in story.moved if any(one.id.startswith("schema/") for one in failed(move))]
+    data = [move for move in story.moved if move not in schema and not move.prediction]
+    answers = [move for move in story.moved if move not in schema and move.prediction]
+    parts = [count(len(data), "column")] if data else []
+    parts += ["the predictions"] if answers else []
+    plural = len(data) > 1 or bool(answers)
+    since = f" since {story.since}" if story.since else ""
+    said = [f"{' and '.join(parts)} {'have' if plural else 'has'} drifted{since}"] if parts else []
+    said += [f"the schema of {count(len(schema), 'column')} changed"] if schema else []
+    return "; ".join(said)
+
+
+def failed(move: Move) -> list[Check]:
+    """Return the checks of a column that raised the alarm."""
+    return [check for check in move.checks if check.status == "fail"]
+
+
+def _fell(story: Story) -> str:
+    check = story.checks.get("performance")
+    if check is None or check.status != "fail":
+        return ""
+    return next(iter(scores(story)), "the model's performance fell")
+
+
+def scores(story: Story) -> list[str]:
+    """Say of each score how it changed: `accuracy fell from 96.1 to 91.2 %`."""
+    found = []
+    for name, now, then in story.scores:
+        before, after = numbers.pair(then.value, now.value, now.unit)
+        unit = after.rpartition(" ")[2]
+        before = before.removesuffix(f" {unit}") if " " in after else before
+        verb = "stayed" if now.value == then.value else "fell" if now.value < then.value else "rose"
+        how = f"at {after}" if verb == "stayed" else f"from {before} to {after}"
+        found.append(f"{label(name)} {verb} {how}")
+    return found
+
+
+def kinds(story: Story) -> list[tuple[str, Status, str]]:
+    """Return name, status and a few words for each kind of drift, apart: what hurts first."""
+    found: list[tuple[str, Status, str]] = []
+    check = story.checks.get("performance")
+    if check:
+        told = scores(story) or [phrases.seen(check) or check.title]
+        why = check.detail if check.status in {"skip", "unsure"} and check.detail else ""
+        found.append(("performance", check.status, "; ".join([*told, *([why] if why else [])])))
+    for name, answers in (("predictions", True), ("data", False)):
+        moves = [move for move in story.columns if move.prediction == answers]
+        if moves:
+            found.append((name, *_kind(story, moves)))
+    return found
+
+
+def _kind(story: Story, moves: list[Move]) -> tuple[Status, str]:
+    total = phrases.count(len(moves), "column")
+    bad, soon = (len([move for move in moves if move in group]) for group in (story.moved, story.watched))
+    status = max((move.alarming for move in moves), key=SEVERITY.index)
+    if bad:
+        return status, f"{bad:,} of {total} drifted" + (f", {soon:,} more moved" if soon else "")
+    if status == "unsure":
+        return status, f"{total}: can't be told"
+    return status, f"{soon:,} of {total} moved, no alarm yet" if soon else f"none of {total} moved"
+
+
+def advice(story: Story) -> list[str]:
+    """Say what to do next, the most urgent first; commands stand in backticks."""
+    found: list[str] = []
+    broken = [move for move in story.moved if any(one.id.startswith(("schema/", "nulls/")) for one in failed(move))]
+    if broken:
+        found.append(
+            f"Ask where `{ticked(broken[0].column)}` is made: {broken[0].seen[0].title}. A fault there is to be mended,"
+            " not to be learned from."
+        )
+    shifted = [move for move in story.moved if move not in broken]
+    if shifted:
+        found.append(
+            f"Look whether the move of `{ticked(shifted[0].column)}` is real or a fault in how it is measured."
+            " Only what is real should be learned."
+        )
+    if "performance" in story.checks and story.checks["performance"].status == "fail":
+        found.append("The model already answers worse than what was accepted: decide whether it may go on meanwhile.")
+    if story.status == "fail" and "error" not in story.checks:
+        found.append("Then review the retraining pull request; `ci-kit run watch` opens it, or brings it up to date.")
+        found.append("`ci-kit drift --replay` says for every past window what moved in it.")
+    elif story.status == "unsure":
+        found.append("Wait for more rows, or watch longer windows: `drift.window` and `drift.min-rows`.")
+    elif story.watched:
+        found.append("Nothing yet: it is an alarm when the same columns go on moving in the next windows.")
+    return found or ["Nothing."]
+
+
+def ticked(column: str) -> str:
+    """Return a column's name so that it can stand in backticks, short."""
+    return " ".join(column.replace("`", "'").split())[:60] or "unnamed"
