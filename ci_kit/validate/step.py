@@ -15,6 +15,8 @@ from ci_kit.parts import Check, Metric
 from ci_kit.result import Findings
 
 if TYPE_CHECKING:
+    from ci_kit.config import Config
+    from ci_kit.sections import DataSet
     from ci_kit.validate.source import Source
 
 # A Result holds 5,000 checks; above this many, those that passed are told as one a data set.
@@ -33,12 +35,13 @@ def run(job: Job) -> Findings:
         raise UserError(f"{error.name} is not installed", hint="Type: pip install 'ci-kit[validate]'") from error
     proof.prove()
     config = job.config
-    if not config.data:
+    tested, watched = _tested(config)
+    if not tested:
         raise UserError("there is no data to test", why="`data:` is empty", hint="Name a data set in ci-kit.yaml")
     with tempfile.TemporaryDirectory(prefix="ci-kit-") as folder, ThreadPoolExecutor(1) as digests:
-        sources = {name: source.Source(name, data, job.root, Path(folder)) for name, data in config.data.items()}
-        marks = {name: digests.submit(fingerprint, data, job.root) for name, data in config.data.items()}
-        checks: list[Check] = []
+        sources = {name: source.Source(name, data, job.root, Path(folder)) for name, data in tested.items()}
+        marks = {name: digests.submit(fingerprint, data, job.root) for name, data in tested.items()}
+        checks = watched
         for one in sources.values():
             found = _named_once(_dataset(job, one))
             job.say(f"{one.name}: {one.height:,} rows, {_counts(found)}")
@@ -50,6 +53,23 @@ def run(job: Job) -> Findings:
         metrics = {f"rows/{name}": Metric(value=one.height, unit="rows", n=one.height) for name, one in sources.items()}
         data = {name: mark.result() for name, mark in marks.items()}
     return Findings(checks=tuple(_folded(_named_once(checks))), metrics=metrics, data=data)
+
+
+def _tested(config: "Config") -> "tuple[dict[str, DataSet], list[Check]]":
+    """Return the data sets that a change is tested by, and a check for each of the others: those of the drift check.
+
+    What a service has seen, and the truth that came later, are no part of a change, nor of its checkout.
+    """
+    needed = {config.evaluate.data, *(name for pair in config.validate_.overlap for name in pair.between)}
+    watched = {config.drift.current, config.drift.labels} - needed if "drift" in config.model_fields_set else set()
+    skipped = [
+        Check(
+            id=f"watched/{name}", title=f"{name}: is watched by the drift check", status="skip", observed="not tested"
+        )
+        for name in config.data
+        if name in watched
+    ]
+    return {name: data for name, data in config.data.items() if name not in watched}, skipped
 
 
 def _dataset(job: Job, one: "Source") -> Iterator[Check]:

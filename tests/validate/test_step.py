@@ -378,3 +378,26 @@ def test_a_big_text_file_is_read_once_and_kept_as_parquet(tmp_path: Path, monkey
 def test_lines_of_odd_files(tmp_path: Path, text: str, column: str | None, rule: str, line: int) -> None:
     (tmp_path / "s.py").write_text(text)
     assert Where("s.py:schema", tmp_path)(column, rule).line == line
+
+
+@pytest.mark.parametrize(
+    ("sections", "tested"),
+    [
+        ({"drift": {"current": "log", "labels": "truth"}}, {"ours"}),
+        ({"drift": {"current": "log"}}, {"ours", "truth"}),
+        ({}, {"ours", "truth", "log"}),
+        (
+            {"drift": {"current": "log", "labels": "truth"}, "validate": {"overlap": [{"between": ["ours", "log"]}]}},
+            {"ours", "log"},
+        ),
+        ({"drift": {"current": "log", "labels": "truth"}, "evaluate": {"data": "truth"}}, {"ours", "truth"}),
+    ],
+)
+def test_what_a_service_saw_is_no_part_of_the_change(tmp_path: Path, sections: Any, tested: set[str]) -> None:
+    names = ("ours", "truth", "log")
+    for name in tested:  # the others need not even be there
+        (tmp_path / f"{name}.csv").write_text(f"id\n{names.index(name)}\n")
+    config = Config.model_validate({"data": {name: {"path": f"{name}.csv"} for name in names}} | sections)
+    found = step.run(Job(root=tmp_path, config=config))
+    assert {name.removeprefix("rows/") for name in found.metrics} == tested
+    assert {one.id for one in found.checks if one.status == "skip"} == {f"watched/{n}" for n in set(names) - tested}
