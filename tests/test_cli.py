@@ -10,6 +10,10 @@ import pytest
 
 from ci_kit import result
 from ci_kit.__main__ import main
+from ci_kit.errors import UserError
+from ci_kit.job import Job
+from ci_kit.parts import Check
+from ci_kit.result import Findings
 
 CONFIG = """
 data:
@@ -214,3 +218,61 @@ def test_what_evaluate_would_trip_over_is_told_before_the_training(
     assert says in capsys.readouterr().err
     assert not (repository / "trained").exists()
     assert says in str(result.load(repository / ".ci-kit" / "train.json").checks[0].detail)
+
+
+def stub(monkeypatch: pytest.MonkeyPatch, function: str, status: str, seen: list[str]) -> None:
+    """Let a function of a step note that it was called, and end as told."""
+
+    def called(job: Job) -> Findings:
+        seen.append(function)
+        if status == "mistake":
+            raise UserError("no data to watch")
+        return Findings(checks=(Check.model_validate({"id": "a", "title": "A", "status": status}),))
+
+    monkeypatch.setattr(f"ci_kit.{function}", called, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "function", "saved"),
+    [
+        (("drift",), "drift.step.run", "drift"),
+        (("drift", "--build-reference"), "drift.step.build_reference", "drift-build-reference"),
+        (("drift", "--replay", "--result=past"), "drift.step.replay", "drift-past"),
+        (("retrain", "--update", "--cool-down=1d"), "retrain.step.update", "retrain-update"),
+        (("retrain", "--publish"), "retrain.step.publish", "retrain-publish"),
+    ],
+)
+def test_a_flag_runs_another_function_of_the_step(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], function: str, saved: str
+) -> None:
+    seen: list[str] = []
+    for name in ("run", "build_reference", "replay", "update", "publish"):
+        stub(monkeypatch, f"{arguments[0]}.step.{name}", "fail", seen)
+    assert kit(monkeypatch, *arguments) == 1
+    assert seen == [function]
+    assert result.load(repository / ".ci-kit" / f"{saved}.json").status == "fail"
+
+
+def test_two_flags_that_ask_for_different_things_are_one_line(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert kit(monkeypatch, "retrain", "--publish", "--update") == 2
+    assert capsys.readouterr().err == "ci-kit: --update and --publish can't go together. Give one of them\n"
+
+
+@pytest.mark.parametrize(
+    ("drift", "retrain", "code", "calls"),
+    [("pass", "skip", 0, 2), ("fail", "pass", 1, 2), ("warn", "fail", 1, 2), ("mistake", "pass", 2, 1)],
+)
+def test_watching_records_whatever_drift_says_unless_it_could_not_judge(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, drift: str, retrain: str, code: int, calls: int
+) -> None:
+    seen: list[str] = []
+    stub(monkeypatch, "drift.step.run", drift, seen)
+    stub(monkeypatch, "retrain.step.run", retrain, seen)
+    stale = repository / ".ci-kit" / "retrain.json"
+    stale.parent.mkdir()
+    stale.write_text("of the last run")
+    assert kit(monkeypatch, "run", "watch") == code
+    assert seen == ["drift.step.run", "retrain.step.run"][:calls]
+    assert stale.exists() == (calls == 2)
