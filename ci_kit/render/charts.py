@@ -51,7 +51,8 @@ def _draw(chart: Chart, group: list[Series]) -> str:
     low, high = limits([value for line in lines for value in line], zero=chart.kind != "line")
     colours = [list(COLOURS)[tone] for tone in tones(group)]
     words = ["line" if chart.kind == "line" or place else "bar" for place in range(len(group))]
-    looks = zip(colours, ("" if len(set(words)) < 2 else f" {word}" for word in words), strict=True)
+    overlaid = len(set(words)) > 1
+    looks = zip(colours, (" bars", " line") if overlaid else ("",) * len(group), strict=True)
     names = ", ".join(f"{safe(one.name, 30)} {''.join(look)}" for one, look in zip(group, looks, strict=True))
     title = safe(chart.title, 60) + (f": {names}" if len(group) > 1 else "")
     scale = f" (×10^{power})" if power else ""
@@ -60,7 +61,8 @@ def _draw(chart: Chart, group: list[Series]) -> str:
     else:
         edges = cast("Sequence[float]", group[0].x)
         axis = f"{_decimal(min(edges))} --> {_decimal(max(edges) if max(edges) > min(edges) else min(edges) + 1)}"
-    palette = ", ".join(COLOURS[colour] for colour in dict.fromkeys([*colours, *COLOURS]))
+    # Half transparent, the bars leave the line its contrast on a light and on a dark page.
+    palette = ", ".join(COLOURS[one] + ("80" if overlaid and not at else "") for at, one in enumerate(_order(colours)))
     return "\n".join(
         [
             "---",
@@ -85,6 +87,10 @@ def tones(series: Sequence[Series]) -> list[int]:
     if len(series) == 2 and series[0].name in _BEFORE:
         return [1, 0]
     return [index % len(COLOURS) for index in range(len(series))]
+
+
+def _order(colours: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys([*colours, *COLOURS]))
 
 
 def safe(text: str, limit: int) -> str:

@@ -56,7 +56,8 @@ h3 i{font-weight:400;color:var(--soft)}
 .tile{border-top:.3rem solid var(--skip)}
 .tile b,.tile span{display:block;overflow-wrap:anywhere}
 article p{margin:0 0 .4rem;overflow-wrap:anywhere}
-small{color:var(--soft)}
+small{color:var(--soft);display:block}
+.legend .k:first-child{margin-left:0}
 figure{margin:.4rem 0 0}
 a{color:var(--c0)}
 .a{opacity:.55;stroke:none}

@@ -104,20 +104,27 @@ def drifted(write: Write = same, names: Mapping[str, str] | None = None) -> Resu
     more = (
         Check(
             id=f"nulls/{pen}",
-            title=write(f"{pen} is null more often"),
+            title=write(f"{pen}: the share of nulls moved"),
             status="fail",
-            observed=write("0.2 % → 9.1 %"),
+            observed=write("0.2 % → 9.1 %, p < 1e-9"),
             limit="0.05",
             detail=write("in 2 of the last 2 windows, since 2025-11-19"),
         ),
         Check(
-            id=f"levels/{colour}", title=write("colour has new values"), status="warn", observed=write("violet 13 %")
+            id=f"levels/{colour}",
+            title=write("colour has other values"),
+            status="warn",
+            observed=write("1 new, 13 % of rows: 'violet'"),
+        ),
+            title=write("colour has other values"),
+            status="warn",
+            observed=write("1 new, 13 % of rows: 'violet'"),
         ),
         Check(
             id=f"range/{ink}",
-            title=write("ink is beyond the reference"),
+            title=write("ink has values outside the reference's range"),
             status="pass",
-            observed=write("0.4 % of the rows above 79"),
+            observed=write("maximum 79 → 84"),
         ),
         Check(
             id="performance",

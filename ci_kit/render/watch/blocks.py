@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from ci_kit.render import phrases
 from ci_kit.render.charts import mermaid
+from ci_kit.render.drift_view import Move, Story
+from ci_kit.render.drift_words import kinds, told, when
 from ci_kit.render.text import cell, plain, shorten
 from ci_kit.render.view import ICONS
-from ci_kit.render.watch.story import Move, Story
-from ci_kit.render.watch.verdict import kinds
 
 
 def section(name: str, *parts: str) -> str:
@@ -29,20 +28,23 @@ def hurt(story: Story) -> str:
     return "\n".join(["| kind of drift | |", "|:--|:--|", *rows]) if rows else ""
 
 
-def moves(found: Sequence[Move], most: int = 200) -> str:
+def moves(story: Story, found: Sequence[Move], most: int = 200) -> str:
     """Return one row a column: how much it moved and since when."""
     if not found:
         return ""
     rows = []
     for move in found[:most]:
-        said = "; ".join(phrases.seen(check) or check.title for check in move.seen)
-        often = next((check.detail for check in move.seen if check.detail), "")
+        pairs = [told(check) for check in move.seen]
+        said, test = ("; ".join(part for part in parts if part) for parts in zip(*pairs, strict=True))
+        since = next((text for check in move.seen if (text := when(check, story.year))), "")
         name = (
             f"{ICONS[move.alarming]} **{cell(shorten(move.column, 60))}**{' (prediction)' if move.prediction else ''}"
         )
-        rows.append(f"| {name} | {cell(shorten(said, 300))} | {cell(shorten(often, 160))} |")
+        rows.append(
+            f"| {name} | {cell(shorten(said, 300))} | {cell(shorten(test, 160))} | {cell(shorten(since, 160))} |"
+        )
     more = [f"\nand {len(found) - most:,} more"] if len(found) > most else []
-    return "\n".join(["| column | how much | since when |", "|:--|:--|:--|", *rows, *more])
+    return "\n".join(["| column | how much | test | since |", "|:--|:--|:--|:--|", *rows, *more])
 
 
 def pictures(found: Sequence[Move]) -> list[str]:

@@ -2,14 +2,15 @@
 
 from ci_kit.parts import Check
 from ci_kit.render import phrases
+from ci_kit.render.drift_view import Move, Story, Told, read
+from ci_kit.render.drift_words import advice, headline, kinds, told, when
 from ci_kit.render.html import document, table
 from ci_kit.render.style import WATCH
 from ci_kit.render.svg import text
 from ci_kit.render.view import ICONS
 from ci_kit.render.watch.picture import picture
-from ci_kit.render.watch.story import Move, Story, Told, read
-from ci_kit.render.watch.verdict import advice, headline, kinds
 
+MOST = 60
 LEGEND = '<p class="legend"><span class="k c1"></span>reference <span class="k c0"></span>current</p>'
 
 
@@ -21,8 +22,8 @@ def page(told: Told, *, title: str, url: str | None = None) -> str:
         f'<header class="{story.status}"><p>{text(title)}</p><h1>{ICONS[story.status]} {text(said)}</h1>'
         f"{_window(story)}</header>",
         _hurt(story),
-        _columns("What moved", story.moved, pictured=True),
-        _columns("Moved, but no alarm yet", story.watched, pictured=True),
+        _columns("What moved", story, story.moved),
+        _columns("Moved, but no alarm yet", story, story.watched),
         _steps(story, url),
         _notes(story),
         _all(story),
@@ -45,23 +46,26 @@ def _hurt(story: Story) -> str:
     return f'<section class="tiles">{"".join(tiles)}</section>'
 
 
-def _columns(name: str, moves: tuple[Move, ...], *, pictured: bool) -> str:
+def _columns(name: str, story: Story, moves: tuple[Move, ...]) -> str:
     if not moves:
         return ""
-    legend = LEGEND if pictured and any(move.chart for move in moves) else ""
-    return f'<h2>{name}</h2>{legend}<section class="cards">{"".join(map(_card, moves[:60]))}</section>'
+    legend = LEGEND if any(move.chart for move in moves) else ""
+    cards = "".join(_card(move, story.year) for move in moves[:MOST])
+    more = f"<p>and {len(moves) - MOST:,} more, below</p>" if len(moves) > MOST else ""
+    return f'<h2>{name}</h2>{legend}<section class="cards">{cards}</section>{more}'
 
 
-def _card(move: Move) -> str:
+def _card(move: Move, year: int | None) -> str:
     kind = " <i>prediction</i>" if move.prediction else ""
-    lines = "".join(f"<p>{_line(check)}</p>" for check in move.seen)
+    lines = "".join(f"<p>{_line(check, year)}</p>" for check in move.seen)
     drawn = f"<figure>{picture(move.chart)}</figure>" if move.chart else ""
     return f"<article><h3>{ICONS[move.alarming]} {text(move.column, 80)}{kind}</h3>{lines}{drawn}</article>"
 
 
-def _line(check: Check) -> str:
-    often = f"<br><small>{text(check.detail)}</small>" if check.detail else ""
-    return f"{text(phrases.seen(check) or check.title)}{often}"
+def _line(check: Check, year: int | None) -> str:
+    said, test = told(check)
+    small = "; ".join(part for part in (when(check, year), test) if part)
+    return f"<b>{text(said)}</b>" + (f"<small>{text(small)}</small>" if small else "")
 
 
 def _steps(story: Story, url: str | None) -> str:

@@ -4,14 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ci_kit.render.details import fold
+from ci_kit.render.drift_view import Story, read
+from ci_kit.render.drift_words import headline
 from ci_kit.render.markdown import Section, fit
 from ci_kit.render.text import plain, shorten
 from ci_kit.render.view import ICONS
 from ci_kit.render.watch import compared as scored
 from ci_kit.render.watch import review
 from ci_kit.render.watch.blocks import hurt, moves, pictures, section, window
-from ci_kit.render.watch.story import Story, read
-from ci_kit.render.watch.verdict import headline
 from ci_kit.result import Result
 
 TITLE, BODY = 120, 60_000
@@ -108,4 +108,4 @@ def _compared(compared: Mapping[str, Result], most: int) -> str:
 
 def _drift(story: Story, most: int) -> str:
     said = f"{ICONS[story.status]} **{plain(shorten(headline(story.told), 300))}**"
-    return section("Why", said, window(story), hurt(story), moves(story.moved, most))
+    return section("Why", said, window(story), hurt(story), moves(story, story.moved, most))

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ci_kit.render import numbers, phrases
+from ci_kit.render import numbers
+from ci_kit.render.drift_view import Story
+from ci_kit.render.drift_words import failed, scores, told
 from ci_kit.render.text import cell, code, fence, plain, shorten
-from ci_kit.render.watch.story import Story
-from ci_kit.render.watch.verdict import failed, scores
 from ci_kit.result import Result
 
 MOST = 5
@@ -54,7 +54,7 @@ def _about_the_data(story: Story) -> list[str]:
             f"{code(shorten(broken[0].column, 60))}: {said}. Is that a fault upstream that must not be learned?"
         )
     if shifted:
-        seen = plain(shorten(phrases.seen(shifted[0].checks[0]), 120))
+        seen = plain(shorten(told(shifted[0].checks[0])[0], 120))
         name = code(shorten(shifted[0].column, 60))
         asked.append(f"Is the move of {name} real{f' ({seen})' if seen else ''}, or a fault in how it is measured?")
     new = next((check for move in story.columns for check in move.checks if check.id.startswith("levels/")), None)
@@ -87,7 +87,7 @@ def ran(work: Work, url: str | None, most: int) -> str:
         ]
         more = [f"\nand {len(work.files) - most:,} more"] if len(work.files) > most else []
         parts.append("\n".join(["| changed file | size |", "|:--|--:|", *rows, *more]))
-    facts = [f"{one.step} {numbers.duration(one.run.seconds)}" for one in work.results[:6]]
+    facts = [f"{one.step} {one.name or ''} {numbers.duration(one.run.seconds)}" for one in work.results[:6]]
     costs = [one.run.cost for one in work.results if one.run.cost]
     facts += [
         numbers.money(sum(cost.amount for cost in costs if cost.currency == currency), currency)

@@ -2,11 +2,11 @@
 
 from ci_kit.render import numbers, phrases
 from ci_kit.render.details import fold
+from ci_kit.render.drift_view import Story, Told, read
+from ci_kit.render.drift_words import advice, headline
 from ci_kit.render.text import cell, code, plain, shorten
 from ci_kit.render.view import ICONS
 from ci_kit.render.watch.blocks import hurt, moves, pictures, section, window
-from ci_kit.render.watch.story import Story, Told, read
-from ci_kit.render.watch.verdict import advice, headline
 
 OPEN, PICTURES, COLUMNS = 3, 12, 300
 
@@ -19,9 +19,9 @@ def summary(told: Told, *, title: str, url: str | None = None) -> str:
         f"## {ICONS[story.status]} {plain(shorten(title, 80))}: {plain(shorten(headline(told), 300))}",
         window(story),
         hurt(story),
-        section("What moved", moves(story.moved), *pictures(story.moved[:OPEN])),
+        section("What moved", moves(story, story.moved), *pictures(story.moved[:OPEN])),
         fold("More pictures", "\n\n".join(pictures(story.moved[OPEN:PICTURES]))),
-        section("Moved, but no alarm yet", moves(story.watched)),
+        section("Moved, but no alarm yet", moves(story, story.watched)),
         section("What to do next", steps),
         section("Also seen", _notes(story)),
         fold(f"All {phrases.count(len(story.columns), 'column')}", _columns(story)),

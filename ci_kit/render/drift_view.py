@@ -14,7 +14,7 @@ Told = Findings | Result
 COLUMN = ("data", "prediction", "nulls", "schema", "levels", "range")
 _FACTS = ("levels", "range")  # they tell something about a column and never alarm
 _BESIDE = re.compile(r"(mean|null_share|drift|p)/")
-_SINCE = re.compile(r"\bsince (\d{4}-\d\d-\d\d(?: \d\d:\d\d)?|[\w .:-]{1,40}\w)")
+_SINCE = re.compile(r"\bsince (\d{4}-\d\d-\d\d(?: \d\d:\d\d)?|row \d[\d,]*)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Move:
     @property
     def since(self) -> str | None:
         """The window in which it first moved, as the check wrote it."""
-        return next((match[1] for check in self.checks if (match := _SINCE.search(check.detail or ""))), None)
+        return min((since for check in self.checks if (since := began(check)[1])), key=_early, default=None)
 
     @property
     def seen(self) -> tuple[Check, ...]:
@@ -118,11 +118,12 @@ class Story:
     @property
     def since(self) -> str | None:
         """The first window of all columns that moved, in words: `18 November`."""
-        found = sorted(move.since for move in self.moved if move.since)
-        return day(found[0], self._year) if found else None
+        first = min((move.since for move in self.moved if move.since), key=_early, default=None)
+        return day(first, self.year) if first else None
 
     @property
-    def _year(self) -> int | None:
+    def year(self) -> int | None:
+        """The year of the window, None for one that is cut by rows."""
         end = self.told.metrics.get("window_start")
         # Windows by rows count rows; no epoch before 1973 is a window of anybody's.
         return datetime.fromtimestamp(end.value, UTC).year if end and 1e8 < end.value < 2.5e11 else None
@@ -150,16 +151,24 @@ def read(told: Told) -> Story:
 
 def _move(told: Told, column: str, checks: list[Check]) -> Move:
     effect = told.metrics.get(f"drift/{column}")
-    chart = next((chart for chart in told.charts if column in {chart.title, chart.x}), None)
-    chart = chart or next(
-        (chart for chart in told.charts if chart.title.startswith((f"{column}:", f"{column} "))), None
-    )
+    chart = next((chart for chart in told.charts if chart.title == column), None)
     ordered = sorted(checks, key=lambda check: -SEVERITY.index(check.status))
     return Move(column=column, checks=tuple(ordered), effect=effect.value if effect else 0.0, chart=chart)
 
 
 def _order(move: Move) -> tuple[int, float, str]:
     return -SEVERITY.index(move.alarming), -move.effect, move.column
+
+
+def began(check: Check) -> tuple[str, str | None]:
+    """Return how often a check has found something, and since when, from its detail."""
+    detail = check.detail or ""
+    match = _SINCE.search(detail)
+    return (detail[: match.start()].rstrip(" ,"), match[1]) if match else (detail, None)
+
+
+def _early(since: str) -> tuple[float, str]:
+    return (float(since[4:].replace(",", "")) if since.startswith("row ") else 0.0), since
 
 
 def day(text: str, year: int | None = None) -> str:

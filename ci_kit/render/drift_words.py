@@ -2,8 +2,9 @@
 
 from ci_kit.parts import Check, Status
 from ci_kit.render import numbers, phrases
+from ci_kit.render.drift_view import Move, Story, Told, began, day, read
 from ci_kit.render.phrases import count, label
-from ci_kit.render.watch.story import Move, Story, Told, read
+from ci_kit.render.text import shorten
 from ci_kit.result import SEVERITY
 
 
@@ -86,10 +87,30 @@ def _kind(story: Story, moves: list[Move]) -> tuple[Status, str]:
     bad, soon = (len([move for move in moves if move in group]) for group in (story.moved, story.watched))
     status = max((move.alarming for move in moves), key=SEVERITY.index)
     if bad:
-        return status, f"{bad:,} of {total} drifted" + (f", {soon:,} more moved" if soon else "")
+        names = ", ".join(shorten(move.column, 40) for move in moves[:3]) + (", …" if bad > 3 else "")
+        return status, f"{bad:,} of {total} drifted: {names}" + (f"; {soon:,} more moved" if soon else "")
     if status == "unsure":
         return status, f"{total}: can't be told"
     return status, f"{soon:,} of {total} moved, no alarm yet" if soon else f"none of {total} moved"
+
+
+def told(check: Check) -> tuple[str, str]:
+    """Return what a check of a column saw in words, and then its test: `mean 41.2 → 47.9` and `KS 0.21, limit 0.05`."""
+    kind, _, column = check.id.partition("/")
+    seen = check.observed or ""
+    if kind in {"data", "prediction", "nulls"}:
+        cut = seen.partition(", " if kind == "nulls" else "; ")
+        said, test = (f"nulls {cut[0]}", cut[2]) if kind == "nulls" else (cut[2], cut[0])
+        return said, ", ".join(part for part in (test, check.limit and f"limit {check.limit}") if part)
+    if kind == "schema":
+        return ": ".join(part for part in (check.title.removeprefix(f"{column} "), seen) if part), ""
+    return phrases.seen(check) or check.title, ""
+
+
+def when(check: Check, year: int | None) -> str:
+    """Return since when a check finds something, and how often: `18 November, in 2 of the last 2 windows`."""
+    often, since = began(check)
+    return ", ".join(part for part in (day(since, year) if since else "", often) if part)
 
 
 def advice(story: Story) -> list[str]:
