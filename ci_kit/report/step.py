@@ -1,5 +1,7 @@
 """Report: render every Result of this run once, publish it, and on a trusted push keep the Results as history."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 from ci_kit import actions, forge
@@ -59,11 +61,12 @@ def _name(job: Job) -> str:
 
 def _publish(job: Job, event: actions.Event, body: str) -> Check:
     title = "The report is published"
-    if event.name != "local" and event.number is None:
-        detail = "This run belongs to no pull request; the report is in the job summary."
-        return Check(id="publish", title=title, status="skip", detail=detail)
     stamp = Stamp(run_id=event.run_id, attempt=event.attempt, sha=job.source.sha or "")
     try:
+        event = _addressed(job, event)
+        if event.name != "local" and event.number is None:
+            detail = "This run belongs to no pull request; the report is in the job summary."
+            return Check(id="publish", title=title, status="skip", detail=detail)
         where = forge.connect(job.root, event, job.config.report.publisher).comment(job.config.report.id, body, stamp)
     except CiKitError as error:
         # Dependabot's token only reads, unless the workflow gives it more; then its refusals are like anybody's.
@@ -76,6 +79,15 @@ def _publish(job: Job, event: actions.Event, body: str) -> Check:
         return Check(id="publish", title=title, status="fail", detail=detail)
     actions.output("url", where)
     return Check(id="publish", title=title, status="pass", observed=where)
+
+
+def _addressed(job: Job, event: actions.Event) -> actions.Event:
+    """Return the event with the open pull request of the branch on which somebody, or `retrain`, started this run."""
+    branch = event.ref.removeprefix("refs/heads/")
+    if event.name != "workflow_dispatch" or branch in (event.ref, job.config.base):
+        return event
+    found = re.search(r"/pull/([0-9]+)$", forge.connect(job.root, event).opened(branch, job.config.base) or "")
+    return replace(event, number=int(found[1])) if found else event
 
 
 def _data(view: View) -> list[Check]:

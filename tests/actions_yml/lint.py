@@ -16,8 +16,8 @@ SCRIPTS = sorted(ROOT.glob("actions/*.sh"))
 
 PINNED = re.compile(r"uses: [\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
 OURS = re.compile(r"uses: (OWNER/ci-kit(/actions/[a-z]+)?@REF|\$/(actions/[a-z]+)?)$")
-NOT_A_FORK = "github.event_name == 'push' || github.event.pull_request.head.repo.full_name == github.repository"
-BASE = "${{ github.event.pull_request.base.sha }}"
+NOT_A_FORK = "github.event_name != 'pull_request' || github.event.pull_request.head.repo.full_name == github.repository"
+BASE = "${{ github.event.pull_request.base.sha || github.event.repository.default_branch }}"
 PUSHES = re.compile(r"(\$\{\{ !cancelled\(\) && )?github\.event_name == 'push'( \}\})?")
 CANCEL = "${{ github.event_name == 'pull_request' }}"
 # Of a workflow that a person can start by hand on any branch.
