@@ -5,7 +5,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from ci_kit.errors import Unavailable, UserError
+
 MARKER_BYTES = 512  # what `mark` adds to a body at the most
+TURNS = 12  # rounds of looking and acting before we give up
+SETTLE = 1.0  # seconds between a write and the look that checks it; GitHub asks for as much between writes
+
+
+class Refused(UserError):  # noqa: N818 - it reads as what it is
+    """The forge understood the request and said no; `status` is HTTP's."""
+
+    def __init__(self, status: int, what: str, *, why: str = "", hint: str = "") -> None:
+        super().__init__(what, why=why, hint=hint)
+        self.status = status
+
+
+class Unknown(Unavailable):
+    """A call that must not be repeated blindly got no answer: it may have worked."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ import httpx
 
 from ci_kit import __version__
 from ci_kit.errors import Unavailable, UserError
+from ci_kit.forge.base import Refused, Unknown
 
 ATTEMPTS = 6
 WAIT, TOTAL_WAIT = 60.0, 120.0  # seconds: the longest single wait, and all waits of one client together
@@ -17,18 +18,6 @@ MAX_BYTES = 64 * 2**20  # of one answer; a page of 100 comments has at most 100 
 MAX_PAGES = 100
 # The request was never sent, so even one that creates something may be repeated.
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-
-
-class Refused(UserError):  # noqa: N818 - it reads as what it is
-    """GitHub understood the request and said no."""
-
-    def __init__(self, status: int, what: str, *, why: str = "", hint: str = "") -> None:
-        super().__init__(what, why=why, hint=hint)
-        self.status = status
-
-
-class Unknown(Unavailable):
-    """A call that must not be repeated blindly got no answer: it may have worked."""
 
 
 class _Trouble(Exception):  # noqa: N818 - never leaves this module
@@ -69,6 +58,15 @@ class Client:
         if not isinstance(found, dict):
             raise Unavailable(f"GitHub answered GET {path} with something else than an object")
         return found
+
+    def find(self, path: str, *, need: str = "") -> dict[str, Any] | None:
+        """Return what is there as `get` does, None where nothing is."""
+        try:
+            return self.get(path, need=need)
+        except Refused as error:
+            if error.status != 404:
+                raise
+            return None
 
     def pages(self, path: str, *, need: str = "") -> Iterator[dict[str, Any]]:
         """Yield the items of all pages of a list; a next page elsewhere than below our own address is refused."""
@@ -164,6 +162,9 @@ def refusal(answer: httpx.Response, call: str, need: str = "") -> Refused:
     if status == 401:
         hint = "Check GITHUB_TOKEN; in a workflow it is ${{ github.token }}"
         return Refused(status, "GitHub does not accept the token", why=why, hint=hint)
+    if status == 403 and "not permitted to create" in why:
+        hint = "Allow it in Settings > Actions > General, or use the token of an App or a person"
+        return Refused(status, "the repository lets no workflow open pull requests", why=why, hint=hint)
     if status == 403 and need:
         hint = f"Add `{need}` to the job's permissions; a pull request from a fork never has it"
         return Refused(status, "the token may not do this", why=why, hint=hint)

@@ -26,6 +26,8 @@ class CML:
 
     def __init__(self, root: Path, github: GitHubForge, number: int, token: str, env: Mapping[str, str]) -> None:
         self.root, self.record = root, github.record
+        self.propose, self.opened = github.propose, github.opened
+        self.withdraw, self.dispatch = github.withdraw, github.dispatch
         self._number, self._token, self._env = number, token, env
 
     def comment(self, report: str, body: str, stamp: Stamp) -> str:

@@ -1,22 +1,20 @@
-"""The forge of a plain git repository: comments are files, the history is a local branch."""
+"""The forge of a plain git repository: comments and pull requests are files, the history is a local branch."""
 
-import os
 import random
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ci_kit.errors import Unavailable, UserError
+from ci_kit.errors import Unavailable
 from ci_kit.files import atomic_write
-from ci_kit.forge.base import Stamp, mark
+from ci_kit.forge import onepull, plumbing
+from ci_kit.forge.base import Proposal, Pull, Stamp, mark
+from ci_kit.forge.drafts import Drafts
 from ci_kit.forge.git import Git
 from ci_kit.forge.history import BRANCH
 from ci_kit.result import FOLDER
 
-TURNS = 50  # how often a commit is built anew because another recorder was quicker
 _REF = f"refs/heads/{BRANCH}"
-_WHO = {"NAME": "ci-kit", "EMAIL": "ci-kit@localhost"}
 
 
 class LocalForge:
@@ -38,36 +36,36 @@ class LocalForge:
         """
         if not files:
             return
-        blobs = {path: self.git.must("hash-object", "-w", "--stdin", stdin=content) for path, content in files.items()}
-        for _ in range(TURNS):
+        blobs = plumbing.blobs(self.git, files)
+        for _ in range(plumbing.TURNS):
             if self._commit(blobs, message):
                 return
             time.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - only spreads the recorders
-        raise Unavailable(f"the branch {BRANCH} moved {TURNS} times while a result was being recorded")
+        raise Unavailable(f"the branch {BRANCH} moved {plumbing.TURNS} times while a result was being recorded")
 
-    def _commit(self, blobs: Mapping[str, str], message: str) -> bool:
+    def propose(self, proposal: Proposal, stamp: Stamp) -> Pull:
+        """Keep one branch with one commit, and one file that says what a pull request would; see `Drafts`."""
+        desk = Drafts(self.root, self.git, proposal.branch, proposal.base, proposal.name)
+        return onepull.propose(desk, lambda seconds: time.sleep(seconds / 50), proposal, stamp)
+
+    def opened(self, branch: str, base: str) -> str | None:
+        """Return the path of the open pull request's file."""
+        found = Drafts(self.root, self.git, branch, base).look()
+        return found.url if found else None
+
+    def withdraw(self, branch: str, base: str, name: str, why: str, stamp: Stamp) -> str | None:
+        """Write into the file why it was closed, and delete the branch."""
+        return onepull.withdraw(Drafts(self.root, self.git, branch, base, name), why, stamp)
+
+    def dispatch(self, workflow: str, branch: str) -> None:
+        """Do nothing: there are no workflows here."""
+
+    def _commit(self, blobs: Mapping[str, str | None], message: str) -> bool:
         """Build one commit on the branch's present tip; say whether the branch has the files now."""
         git = self.git
         old = git.find(_REF)
         parent = old or git.find(f"refs/remotes/origin/{BRANCH}")
-        with tempfile.TemporaryDirectory(prefix="ci-kit-") as folder:
-            index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-            git.must("read-tree", *([parent] if parent else ["--empty"]), env=index)
-            lines = "".join(f"100644 {blob}\t{path}\0" for path, blob in blobs.items())
-            done = git.run("update-index", "-z", "--index-info", stdin=lines.encode(), env=index)
-            if done.returncode or done.stderr:  # a path that git finds unfit is only mentioned, and left out
-                raise UserError("git refuses a path of the history", why=done.stderr.decode("utf-8", "replace"))
-            tree = git.must("write-tree", env=index)
+        tree = plumbing.tree(git, parent, blobs)
         if old and tree == git.must("rev-parse", f"{old}^{{tree}}"):
             return True
-        new = git.must("commit-tree", tree, *(["-p", parent] if parent else []), "-m", message, env=self._identity())
-        # An update from the known value only: whoever came between makes this fail, and the next turn builds on theirs.
-        return git.run("update-ref", "-m", message.splitlines()[0], _REF, new, old or "0" * len(new)).returncode == 0
-
-    def _identity(self) -> dict[str, str]:
-        made: dict[str, str] = {}
-        for key, value in _WHO.items():
-            if not self.git.read("config", "--get", f"user.{key.lower()}"):
-                names = [f"GIT_{role}_{key}" for role in ("AUTHOR", "COMMITTER")]
-                made |= {name: value for name in names if not os.environ.get(name)}
-        return made
+        return plumbing.move(git, BRANCH, plumbing.commit(git, tree, parent, message), old, message)

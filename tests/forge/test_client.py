@@ -7,7 +7,8 @@ import pytest
 
 from ci_kit.errors import FAILED, MISUSED, CiKitError, Unavailable
 from ci_kit.forge import client as module
-from ci_kit.forge.client import Client, Refused, Unknown
+from ci_kit.forge.base import Refused, Unknown
+from ci_kit.forge.client import Client
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
