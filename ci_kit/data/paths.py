@@ -18,6 +18,7 @@ SUFFIXES: dict[str, Kind] = {
     ".parquet": "parquet",
     ".pq": "parquet",
     ".jsonl": "jsonl",
+    ".jsonl.gz": "jsonl",
     ".ndjson": "jsonl",
 }
 BUILD = "A stage of dvc.yaml makes it: run `dvc repro` and `dvc push`"

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 Kind = Literal["number", "category", "time", "text"]
 MAX_LEVELS = 1000
 """A text column with more levels in the reference is `text`: only its nulls are compared."""
+MAX_NEW = 100
+"""So many levels that the reference lacks are named; the rows of all others are counted together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +18,8 @@ class Column:
     """What all rows of a column say. Null counts include NaN.
 
     `low` and `high` are numbers (times: seconds since 1970, UTC), `levels` the exact count of each value of a category,
-    by its text; both None where the kind has none or there is no value.
+    by its text; both None where the kind has none or there is no value. `others` are the rows of a category whose
+    levels are too many to name: nulls, levels and others add up to all rows.
     """
 
     kind: Kind
@@ -25,11 +28,16 @@ class Column:
     low: float | None = None
     high: float | None = None
     levels: dict[str, int] | None = None
+    others: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """`rows` all rows, `sample` at most `drift.sample` of them as a polars DataFrame, `mark` the data's fingerprint."""
+    """`rows` all rows, `sample` at most `drift.sample` of them as a polars DataFrame, `mark` the data's fingerprint.
+
+    The sample has no text columns. Its numbers keep their type with NaN as null, its times are seconds since 1970
+    (UTC), its categories are text.
+    """
 
     rows: int
     columns: dict[str, Column]

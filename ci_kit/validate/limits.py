@@ -5,13 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
+from ci_kit.data.times import moment
 from ci_kit.parts import Check
 from ci_kit.sections import Freshness, duration
 from ci_kit.validate.plans import duplicated, pick
 from ci_kit.validate.source import Source
 from ci_kit.validate.wording import check, hidden, samples, share
-
-_FORMS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 
 
 def limits(source: Source, shown: int, now: datetime) -> Iterator[Check]:
@@ -59,15 +58,6 @@ def _time(dtype: pl.DataType, column: str) -> pl.Expr:
         return pl.lit(None)
     when = moment(one)
     return pl.when((when.is_null() & one.is_not_null()).any()).then(None).otherwise(when.max())
-
-
-def moment(one: pl.Expr) -> pl.Expr:
-    """Return the time (UTC) that each text says in ISO 8601, null where it says none."""
-    # One form only: a guess would read 1/2/2026 as February in one row and 31/1/2026 as January in the next.
-    text = one.str.strip_chars().str.replace("T", " ", literal=True).str.replace("Z$", "+00:00")
-    zoned = text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%:z", strict=False, time_unit="us").dt.convert_time_zone("UTC")
-    bare = [text.str.to_datetime(form, strict=False, time_unit="us").dt.replace_time_zone("UTC") for form in _FORMS]
-    return pl.coalesce(zoned, *bare)
 
 
 def _aware(newest: date | datetime) -> datetime:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from ci_kit.validate.limits import moment
+from ci_kit.data.times import moment
 from ci_kit.validate.table import Fault
 from ci_kit.validate.wording import value
 

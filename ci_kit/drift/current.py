@@ -1,0 +1,35 @@
+"""The current data: a data set as elsewhere, or the log that a served model writes."""
+
+from typing import Literal
+
+import polars as pl
+
+from ci_kit.data import files, kind, scan
+from ci_kit.data.digest import mark
+from ci_kit.drift.log import scan_log
+from ci_kit.errors import UserError
+from ci_kit.job import Job
+from ci_kit.sections import DataSet
+
+
+def current(job: Job) -> tuple[pl.LazyFrame, int, str]:
+    """Return the rows of `drift.current`, how many lines of a log are torn and so no rows, and the data's fingerprint.
+
+    Raises UserError when the data set is not configured or can't be read.
+    """
+    found = dataset(job, "current")
+    if kind(found, job.root) == "jsonl":
+        frame, torn = scan_log(files(found, job.root), job.root, quiet=bool(found.sensitive))
+    else:
+        frame, torn = scan(found, job.root), 0
+    return frame, torn, mark(found, job.root)
+
+
+def dataset(job: Job, role: Literal["reference", "current"]) -> DataSet:
+    """Return the data set that `drift.<role>` names; raise UserError when there is none of that name."""
+    name = getattr(job.config.drift, role)
+    found = job.config.data.get(name)
+    if found is None:
+        known = ", ".join(job.config.data) or "none"
+        raise UserError(f"no {role} data set {name!r}", why=f"`data` has {known}", hint=f"Set `drift.{role}`")
+    return found

@@ -1,0 +1,93 @@
+"""The reference: what the current data is compared with, from the stored profile or from a data set."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ci_kit.data import dvc, fingerprint, reading, scan
+from ci_kit.data.digest import mark
+from ci_kit.drift import profile
+from ci_kit.drift.current import dataset
+from ci_kit.drift.side import Side
+from ci_kit.drift.survey import survey
+from ci_kit.errors import UserError
+from ci_kit.job import Job
+from ci_kit.parts import Check, File
+from ci_kit.result import Findings
+from ci_kit.sections import DataSet
+
+LARGE = 2**20
+"""A sample of more bytes is better kept in DVC than in git."""
+
+
+def reference(job: Job) -> Side:
+    """Return the stored profile where `drift.profile` names one, else what the data set `drift.reference` says.
+
+    Raises UserError when there is neither, when it can't be read, and when it lacks a column that is configured.
+    """
+    settings = job.config.drift
+    if settings.profile is None:
+        return _surveyed(job, mark)
+    if not dvc.pull(settings.profile, job.root):
+        what = f"no reference at {settings.profile}"
+        raise UserError(what, why="`drift.profile` names it", hint="Type: ci-kit drift --build-reference")
+    side = profile.load(job.root / settings.profile, settings.profile)
+    named = {*settings.columns, *settings.prediction, *([settings.target] if settings.target else [])}
+    if lost := sorted(named - side.columns.keys()):
+        what = f"the profile {settings.profile} has no column {lost[0]!r:.80}"
+        why = "it was made for other columns than those configured"
+        raise UserError(what, why=why, hint="Build it again: ci-kit drift --build-reference")
+    return side
+
+
+def build(job: Job) -> Findings:
+    """Write the profile of the data set `drift.reference` into the folder `drift.profile` and say what to commit.
+
+    Raises UserError when no folder is configured, and as `reference` does.
+    """
+    folder = job.config.drift.profile
+    if folder is None:
+        raise UserError("no place for the profile", hint="Set `drift.profile` to a folder, such as `drift/reference`")
+    side = _surveyed(job, fingerprint)
+    written = profile.write(side, job.root / folder)
+    return Findings(
+        checks=tuple(_checks(job, side, written)),
+        files=tuple(File.of(path, job.root, "profile") for path in written),
+        data={job.config.drift.reference: side.mark},
+    )
+
+
+def _surveyed(job: Job, named: Callable[[DataSet, Path], str]) -> Side:
+    settings, found = job.config.drift, dataset(job, "reference")
+    name = f"data.{settings.reference}"
+    frame = scan(found, job.root)
+    with reading(name, quiet=bool(found.sensitive)):
+        have = frame.collect_schema().names()
+    wanted = [*settings.columns, *settings.prediction]
+    if lost := [one for one in wanted if one not in have]:
+        why = f"`drift.{'columns' if lost[0] in settings.columns else 'prediction'}` names it"
+        raise UserError(f"{name} has no column {lost[0]!r:.80}", why=why, hint="Mend the name")
+    if settings.columns:
+        kept = {*wanted, *found.key, settings.target}
+        frame = frame.select(one for one in have if one in kept)
+    side = survey(frame, None, sample=settings.sample, key=found.key, mark=named(found, job.root), name=name)
+    if not side.rows:
+        raise UserError(f"no rows in {name}", why="`drift.reference` names it", hint="Is it the right file?")
+    return side
+
+
+def _checks(job: Job, side: Side, written: tuple[Path, Path]) -> Iterator[Check]:
+    settings = job.config.drift
+    found = job.config.data[settings.reference]
+    size = sum(path.stat().st_size for path in written)
+    seen = f"{side.rows:,} rows, {len(side.columns):,} columns, a sample of {side.sample.height:,}"
+    keep = f"dvc add {settings.profile}" if size > LARGE else f"git add {settings.profile}"
+    detail = f"{size / 1e6:.1f} MB. Keep it with the code: {keep}"
+    yield Check(id="profile", title="The reference is stored", status="pass", observed=seen, detail=detail)
+    if side.rows < settings.min_rows:
+        title, detail = "The reference has too few rows for a verdict", "Every window will be inconclusive."
+        seen, limit = f"{side.rows:,}", f"{settings.min_rows:,}"
+        yield Check(id="rows", title=title, status="warn", observed=seen, limit=limit, detail=detail)
+    if secret := sorted(set(found.sensitive) & set(side.sample.columns)):
+        title, seen = "The profile holds values of sensitive columns", ", ".join(secret)
+        detail = "Keep it where the data itself may be kept, or name the columns to compare in `drift.columns`."
+        yield Check(id="sensitive", title=title, status="warn", observed=seen, detail=detail)
