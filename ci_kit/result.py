@@ -121,7 +121,7 @@ class Result(Closed):
     def save(self, root: Path) -> Path:
         """Write the Result below `root/.ci-kit` in one atomic step and return its path."""
         path = result_path(root, self.step, self.name)
-        if not path.parent.exists():  # `git add --all` must not pick up what a run leaves
+        if not (path.parent / ".gitignore").exists():  # `git add --all` must not pick up what a run leaves
             atomic_write(path.parent / ".gitignore", b"*\n")
         atomic_write(path, (self.model_dump_json(indent=2, exclude_none=True) + "\n").encode())
         return path

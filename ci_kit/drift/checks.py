@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
-from ci_kit.drift.decide import Family, Moved, alike
+from ci_kit.drift.decide import OTHERS, Moved, alike, counted, empty
 from ci_kit.drift.persist import standing
 from ci_kit.drift.side import Column, Side
 from ci_kit.drift.wording import label, listed, seen, shares
@@ -19,13 +19,12 @@ def decided(
     tests: Sequence[Moved],
     reference: Side,
     current: Side,
-    *,
-    window: tuple[str, float],
+    began: str,
     past: Sequence[Result],
     alarm: Alarm,
     sensitive: Collection[str] = (),
 ) -> Iterator[Check]:
-    """Yield a check a test; `window` is its id and start, `past` the evidence before it."""
+    """Yield a check a test; the window `began` then, and `past` is the evidence of those before."""
     for test in tests:
         name, nulls = label(test.column), test.subject == "nulls"
         identity = f"{'nulls' if nulls else test.family}/{name}"
@@ -33,7 +32,7 @@ def decided(
         status: Status = "pass"
         detail = None
         if test.moved:
-            found = standing(identity, *window, past, alarm)
+            found = standing(identity, began, past, alarm)
             status, detail = "fail" if found.alarm else "warn", found.words
         yield Check(
             id=identity,
@@ -45,14 +44,9 @@ def decided(
         )
 
 
-def schema(
-    wanted: dict[str, Family], reference: Side, current: Side, *, known: Collection[str], every: bool
-) -> Iterator[Check]:
-    """Yield what changed in the columns: one that is gone or of another kind fails, a new one is a warning.
-
-    `known` are the columns that have another role; `every` says that all others are compared.
-    """
-    before = len(wanted)
+def schema(wanted: Collection[str], reference: Side, current: Side) -> Iterator[Check]:
+    """Yield what changed in the columns to compare: one that is gone or of another kind fails at once."""
+    same = True
     for column in wanted:
         old, new, name = reference.columns[column], current.columns.get(column), label(column)
         if new is None:
@@ -61,21 +55,27 @@ def schema(
         elif not alike(old, new):
             kinds = f"{old.kind} ({old.dtype}) → {new.kind} ({new.dtype})"
             yield Check(id=f"schema/{name}", title=f"{name} is of another kind", status="fail", observed=kinds)
-        else:
-            before -= 1
-    new_ones = [column for column in current.columns if column not in reference.columns and column not in known]
-    for name in map(label, new_ones if every else ()):
-        detail = "It is not compared. Build the reference again, or name the columns to compare in `drift.columns`."
-        yield Check(id=f"schema/{name}", title=f"{name} is new", status="warn", detail=detail)
-    if not before:
+        same = same and new is not None and alike(old, new)
+    if same:
         yield Check(id="schema", title="All columns are there and of the same kinds", status="pass")
+
+
+def new(
+    wanted: Collection[str], reference: Side, present: Sequence[str], *, known: Collection[str | None]
+) -> Iterator[Check]:
+    """Yield a warning for each of the `present` columns that the reference lacks and that has no other role."""
+    for column in present:
+        if column not in wanted and column not in reference.columns and column not in known:
+            name = label(column)
+            detail = "It is not compared. Build the reference again, or name the columns to compare in `drift.columns`."
+            yield Check(id=f"schema/{name}", title=f"{name} is new", status="warn", detail=detail)
 
 
 def facts(columns: Collection[str], reference: Side, current: Side, sensitive: Collection[str] = ()) -> Iterator[Check]:
     """Yield, for columns that both sides have, levels that came or went and values outside the reference's range."""
     for column in columns:
         old, new, quiet = reference.columns[column], current.columns[column], column in sensitive
-        if old.kind == new.kind == "category" and old.levels and new.levels:
+        if old.kind == new.kind == "category" and not (empty(old) or empty(new)):
             yield from _levels(label(column), old, new, quiet=quiet)
         if old.kind == new.kind == "number":
             yield from _range(label(column), old, new, quiet=quiet)
@@ -84,7 +84,7 @@ def facts(columns: Collection[str], reference: Side, current: Side, sensitive: C
 def _levels(name: str, reference: Column, current: Column, *, quiet: bool) -> Iterator[Check]:
     old, new = shares(reference), shares(current)
     came = sorted(new.keys() - old.keys(), key=lambda level: -new[level])
-    rows = sum((current.levels or {}).values())
+    rows = sum(counted(current).values())
     went = [level for level in old if level not in new and old[level] * rows >= EXPECTED]
     went.sort(key=lambda level: -old[level])
     if not came and not went:
@@ -92,8 +92,9 @@ def _levels(name: str, reference: Column, current: Column, *, quiet: bool) -> It
     share = sum(new[level] for level in came)
     parts = []
     if came:
-        names = "" if quiet else f": {listed(came)}"
-        parts.append(f"{len(came):,} new, {numbers.number(share, 'share')} of rows{names}")
+        names = "" if quiet else f": {listed([level for level in came if level != OTHERS])}"
+        many = f"more than {len(came) - 1:,}" if OTHERS in came else f"{len(came):,}"
+        parts.append(f"{many} new, {numbers.number(share, 'share')} of rows{names}")
     if went:
         parts.append(f"{len(went):,} gone{'' if quiet else f': {listed(went)}'}")
     status: Status = "warn" if went or share > _unseen(reference) else "pass"
@@ -105,7 +106,7 @@ def _unseen(column: Column) -> float:
 
     Good and Turing estimate it by the values that were seen once; no fewer than 3/n (the rule of three).
     """
-    counts = (column.levels or {}).values()
+    counts = counted(column).values()
     once = sum(count == 1 for count in counts)
     return float((once + 2 * once**0.5 + 3) / max(sum(counts), 1))
 

@@ -18,6 +18,7 @@ from ci_kit.stats import Comparison, benjamini_hochberg, compare_levels, compare
 
 Family = Literal["data", "prediction"]
 Subject = Literal["values", "nulls"]
+OTHERS = "(all others)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +92,12 @@ def alike(reference: Column, current: Column) -> bool:
 
 def empty(column: Column) -> bool:
     """Say whether no row has a value."""
-    return column.low is None and not column.levels and column.kind != "text"
+    return column.low is None and not counted(column) and column.kind != "text"
+
+
+def counted(column: Column) -> dict[str, int]:
+    """Return the rows of each level; those of levels that are too many to name are one more."""
+    return {**(column.levels or {}), **({OTHERS: column.others} if column.others else {})}
 
 
 def _tests(name: str, reference: Side, current: Side) -> Iterator[tuple[Subject, Comparison]]:
@@ -99,8 +105,8 @@ def _tests(name: str, reference: Side, current: Side) -> Iterator[tuple[Subject,
     if old.kind == new.kind and not (empty(old) or empty(new)):
         if old.kind == "number":
             yield "values", compare_numbers(reference.sample[name].to_numpy(), current.sample[name].to_numpy())
-        if old.levels and new.levels:
-            yield "values", compare_levels(old.levels, new.levels)
+        if old.kind == "category":
+            yield "values", compare_levels(counted(old), counted(new))
     # Where no side has a null there is nothing to test: counting it would only make the others' bar higher.
     if old.nulls or new.nulls:
         yield "nulls", compare_shares((old.nulls, reference.rows), (new.nulls, current.rows))

@@ -31,13 +31,16 @@ class Standing:
         return f"in {self.windows} of the last {self.of} window{'' if self.of == 1 else 's'}, since {self.since}"
 
 
-def standing(check: str, window: str, start: float, past: Sequence[Result], alarm: Alarm) -> Standing:
-    """Return how long the check of that id has moved, if it did in `window`; `past` as `evidence` returns it."""
+def standing(check: str, began: str, past: Sequence[Result], alarm: Alarm) -> Standing:
+    """Return how long the check of that id has moved, if it did in the window that `began` then.
+
+    `past` are the windows before it, as `evidence` returns them.
+    """
     history = [check in movements(result) for result in past]
     recent = [*history[max(0, len(history) - alarm.of + 1) :], True] if alarm.of > 1 else [True]
     run = next((back for back, has_moved in enumerate(reversed(history)) if not has_moved), len(history))
     first = past[len(past) - run] if run else None
-    since = since_when(str(first.name), _start(first)) if first else since_when(window, start)
+    since = since_when(str(first.name), _start(first), first.run.started) if first else began
     return Standing(windows=sum(recent), of=len(recent), since=since, alarm=sum(recent) >= alarm.windows)
 
 
@@ -73,12 +76,12 @@ def kindred(window: str) -> str:
     return first if first == "all" else length
 
 
-def since_when(window: str, start: float) -> str:
-    """Return the beginning of a window in words: `2026-11-18`, `2026-11-18 06:00`, `row 450`, or its name."""
+def since_when(window: str, start: float, started: str) -> str:
+    """Return when a window began: `2026-11-18`, `2026-11-18 06:00`, `row 451`, or the day on which it was judged."""
     if re.match(r"\d{8}t\d{6}z-", window):
         moment = datetime.fromtimestamp(start, UTC)
         return f"{moment:%Y-%m-%d}" if moment.timestamp() % 86400 == 0 else f"{moment:%Y-%m-%d %H:%M}"
-    return f"row {start:,.0f}" if re.match(r"\d+-\d+$", window) else window
+    return started[:10] if kindred(window) == "all" else f"row {start + 1:,.0f}"
 
 
 def _start(result: Result) -> float:

@@ -149,8 +149,10 @@ def _placed(frame: pl.LazyFrame, column: str, clock: "_Clock", name: str) -> tup
 
 def _due(first: int, end: int, judged: int | None, last: int | None) -> tuple[Sequence[int], int]:
     """Return the numbers of the windows to judge, of those from `first` to `end`, and how many were left out."""
-    if judged is None or last is None:
-        return range(max(first, end - (last or 0)), end), 0
+    if last is None:
+        return range(first, end), 0
+    if judged is None:
+        return range(max(first, end - last), end), 0
     begin = min(max(judged, first), end - 1)
     return range(max(begin, end - CATCH_UP), end), max(0, end - CATCH_UP - begin)
 

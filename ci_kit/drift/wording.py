@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import polars as pl
 
-from ci_kit.drift.decide import Moved
+from ci_kit.drift.decide import Moved, counted
 from ci_kit.drift.side import Column, Side
 from ci_kit.render import numbers
 
@@ -49,7 +49,7 @@ def mean(column: str, side: Side) -> float | None:
 
 def shares(column: Column) -> dict[str, float]:
     """Return the share of each level among the values."""
-    levels = column.levels or {}
+    levels = counted(column)
     total = sum(levels.values())
     return {level: count / total for level, count in levels.items()} if total else {}
 

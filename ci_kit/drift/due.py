@@ -1,0 +1,121 @@
+"""The windows that are due: read both sides and the history, and judge them oldest first."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import polars as pl
+
+from ci_kit import actions
+from ci_kit.data.times import epoch
+from ci_kit.drift import persist
+from ci_kit.drift.current import current
+from ci_kit.drift.judge import Judge, Judged
+from ci_kit.drift.performance import performance
+from ci_kit.drift.reference import reference
+from ci_kit.drift.side import Side
+from ci_kit.drift.window import Cut, cuts
+from ci_kit.forge import watched
+from ci_kit.forge.git import Git
+from ci_kit.job import Job
+from ci_kit.parts import Check, Metric
+from ci_kit.result import Result
+from ci_kit.sections import Window
+
+
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """The windows of this run, oldest first and at least one; `notes` are checks of the run and of no window."""
+
+    reference: Side
+    windows: list[Judged]
+    notes: list[Check]
+
+
+def due(job: Job) -> Due:
+    """Judge each window since the newest in the history, or that one again where there is none.
+
+    A first run judges as many as an alarm looks at. Raises UserError when a side can't be read or compared.
+    """
+    base = reference(job)
+    frame, torn, mark = current(job)
+    past, notes = _history(job)
+    kind = _kind(job)
+    known = [str(result.name) for result in past if persist.kindred(str(result.name)) == kind]
+    after, last = known[-1] if known else None, job.config.drift.alarm.of
+    chosen = _cuts(job, frame, mark, after=after, last=last)
+    windows = list(_judged(job, base, frame, mark, chosen, past))
+    return Due(reference=base, windows=windows, notes=[*_torn(torn), *_times(chosen), *notes, *_missed(chosen, after)])
+
+
+def all_windows(job: Job) -> Due:
+    """Judge every complete window of the current data as if each had been run in time, without the history."""
+    base = reference(job)
+    frame, torn, mark = current(job)
+    chosen = _cuts(job, frame, mark, after=None, last=None)
+    windows = list(_judged(job, base, frame, mark, chosen, ()))
+    return Due(reference=base, windows=windows, notes=[*_torn(torn), *_times(chosen)])
+
+
+def _cuts(job: Job, frame: pl.LazyFrame, mark: str, *, after: str | None, last: int | None) -> list[Cut]:
+    settings, name = job.config.drift, f"data.{job.config.drift.current}"
+    return cuts(frame, settings.window, mark=mark, now=datetime.now(UTC), after=after, last=last, name=name)
+
+
+def _judged(
+    job: Job, base: Side, frame: pl.LazyFrame, mark: str, chosen: Sequence[Cut], past: Sequence[Result]
+) -> Iterator[Judged]:
+    def score(cut: Cut) -> tuple[list[Check], dict[str, Metric]]:
+        return performance(job, cut.frame, base, before=_before(frame, job.config.drift.window, cut))
+
+    judge, seen = Judge(job=job, reference=base, mark=mark, performance=score), list(past)
+    for cut in chosen:
+        one = judge.window(cut, seen)
+        seen.append(one.result(job))
+        yield one
+
+
+def _before(frame: pl.LazyFrame, window: Window | None, cut: Cut) -> pl.LazyFrame | None:
+    """Return all rows up to the end of a window."""
+    if window is None or window.column is None:
+        return frame.head(int(cut.end)) if window else None
+    micros = epoch(window.column, frame.collect_schema()[window.column])
+    return frame.filter(micros < int(cut.end * 1e6))
+
+
+def _kind(job: Job) -> str:
+    window = job.config.drift.window
+    return "all" if window is None else str(window.every or window.rows)
+
+
+def _history(job: Job) -> tuple[list[Result], list[Check]]:
+    """Return the windows judged before; a warning where none can be seen and an alarm would need them."""
+    git, title = Git(job.root), "The windows judged before can't be seen"
+    seen = git.is_repository() and watched.known(git)
+    past = watched.past(git, "drift", job.config.drift.monitor, lambda said: job.say(actions.harmless(said)))
+    if seen or job.config.drift.alarm.windows == 1:
+        return past, []
+    detail = "Only the windows of this run count. A first run has no history; a later one needs the branch `ci-kit`."
+    return past, [Check(id="history", title=title, status="warn", detail=detail)]
+
+
+def _torn(lines: int) -> Iterator[Check]:
+    if lines:
+        title, observed = "Lines of the current data that can't be read", f"{lines:,}"
+        yield Check(id="torn", title=title, status="warn", observed=observed, limit="0")
+
+
+def _times(chosen: Sequence[Cut]) -> Iterator[Check]:
+    if rows := chosen[-1].unplaced:
+        title, detail = "Rows without a readable time", "They are in no window."
+        yield Check(id="times", title=title, status="warn", observed=f"{rows:,} rows", limit="0", detail=detail)
+
+
+def _missed(chosen: Sequence[Cut], after: str | None) -> Iterator[Check]:
+    """Warn where more than one window was due: a run was late or did not come."""
+    missed, left = len(chosen) - 1, chosen[-1].left
+    if after and missed:
+        observed = f"{missed:,} {'window' if missed == 1 else 'windows'} caught up"
+        observed += f", {left:,} older left out" if left else ""
+        title = "Windows that no run had judged in time"
+        yield Check(id="missed", title=title, status="warn", observed=observed)

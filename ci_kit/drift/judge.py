@@ -1,0 +1,149 @@
+"""One window, judged: its tests, its checks and metrics, and the compact Result that the history keeps of it."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from ci_kit import actions
+from ci_kit.config import Config
+from ci_kit.drift import checks, persist
+from ci_kit.drift.decide import Family, Moved, enough, moved, wanted
+from ci_kit.drift.measures import measures
+from ci_kit.drift.side import Side
+from ci_kit.drift.survey import survey
+from ci_kit.drift.window import Cut
+from ci_kit.errors import UserError
+from ci_kit.job import Job
+from ci_kit.parts import Check, Metric
+from ci_kit.render import numbers
+from ci_kit.result import Findings, Result
+
+FOLD = 1000
+Performance = Callable[[Cut], tuple[Iterable[Check], dict[str, Metric]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A window with what was found: `findings` without charts and files."""
+
+    cut: Cut
+    current: Side
+    tests: list[Moved]
+    findings: Findings
+
+    def result(self, job: Job) -> Result:
+        """Return what the history keeps: what passed is told by the numbers alone."""
+        told = [check for check in self.findings.checks if check.status != "pass" or "/" not in check.id]
+        found = Findings(checks=tuple(told), metrics=self.findings.metrics, data=self.findings.data)
+        result = found.result("drift", self.cut.id, job.source, job.run)
+        return Result.model_validate(actions.redact_all(result.model_dump(by_alias=True)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """What all windows of a run have in common; `mark` is the fingerprint of the current data."""
+
+    job: Job
+    reference: Side
+    mark: str
+    performance: Performance
+
+    def window(self, cut: Cut, past: Sequence[Result]) -> Judged:
+        """Survey a window, compare it with the reference and say what alarms, given the windows before it.
+
+        Raises UserError where the two can't be compared at all.
+        """
+        settings, reference = self.job.config.drift, self.reference
+        asked = wanted(reference, settings, key=keys(self.job.config))
+        present = cut.frame.collect_schema().names()
+        comparable(asked, present)
+        current = self._survey(cut, asked)
+        tests = moved(reference, current, settings, key=keys(self.job.config))
+        found = [_window(cut, current), _rows(reference, current, settings.min_rows)]
+        found += checks.schema(asked, reference, current)
+        if not settings.columns:
+            found += checks.new(asked, reference, present, known=self._known())
+        quiet = sensitive(self.job.config)
+        if enough(reference, current, settings):
+            before = persist.evidence(past, cut.id, cut.start, reference.mark)
+            began = persist.since_when(cut.id, cut.start, self.job.run.started)
+            found += checks.decided(tests, reference, current, began, before, settings.alarm, quiet)
+            found += checks.facts(current.columns, reference, current, quiet)
+        judged, scores = self.performance(cut)
+        found += judged
+        metrics = _facts(cut, current) | scores | measures(tests, reference, current, quiet)
+        data = {"reference": reference.mark, "current": current.mark}
+        findings = Findings(checks=tuple(_folded(found)), metrics=metrics, data=data)
+        return Judged(cut=cut, current=current, tests=tests, findings=findings)
+
+    def _survey(self, cut: Cut, asked: dict[str, Family]) -> Side:
+        old, settings = self.reference.columns, self.job.config.drift
+        return survey(
+            cut.frame,
+            {column: old[column].kind for column in asked},
+            sample=settings.sample,
+            key=keys(self.job.config),
+            levels={column: old[column].levels or {} for column in asked if old[column].kind == "category"},
+            mark=self.mark,
+            name=f"data.{settings.current}",
+        )
+
+    def _known(self) -> set[str | None]:
+        settings = self.job.config.drift
+        window = settings.window.column if settings.window else None
+        return {*keys(self.job.config), *settings.prediction, settings.target, window}
+
+
+def comparable(asked: dict[str, Family], present: Collection[str]) -> None:
+    """Raise UserError where the current data lacks the predictions, or every column of the reference."""
+    lost = [column for column, family in asked.items() if family == "prediction" and column not in present]
+    if lost:
+        why = "`drift.prediction` names it"
+        raise UserError(f"the current data has no column {lost[0]!r:.80}", why=why, hint="Log it, or mend the name")
+    if not any(column in present for column in asked):
+        why = "it has none of the columns to compare" if asked else "there is no column to compare"
+        hint = "Build it again: ci-kit drift --build-reference"
+        raise UserError("the reference has another schema than the current data", why=why, hint=hint)
+
+
+def keys(config: Config) -> tuple[str, ...]:
+    """Return the columns that name a row of the current data, or else of the reference."""
+    found = [config.data[name].key for name in (config.drift.current, config.drift.reference) if name in config.data]
+    return next((key for key in found if key), ())
+
+
+def sensitive(config: Config) -> Collection[str]:
+    """Return the columns whose values are shown of neither side."""
+    names = (config.drift.current, config.drift.reference, config.drift.labels)
+    return {column for name in names if name in config.data for column in config.data[name].sensitive}
+
+
+def _facts(cut: Cut, current: Side) -> dict[str, Metric]:
+    return {
+        "rows": Metric(value=current.rows, unit="rows"),
+        "window_start": Metric(value=cut.start),
+        "window_end": Metric(value=cut.end),
+    }
+
+
+def _window(cut: Cut, current: Side) -> Check:
+    detail = f"{cut.words}, {numbers.number(current.rows, 'rows')}"
+    return Check(id="window", title="The window that was judged", status="pass", observed=cut.id, detail=detail)
+
+
+def _rows(reference: Side, current: Side, least: int) -> Check:
+    sides = ((current, "the window"), (reference, "the reference"))
+    few = [f"{side.rows:,} rows in {name}" for side, name in sides if side.rows < least]
+    if not few:
+        return Check(id="rows", title="There are rows enough for a verdict", status="pass", limit=f"{least:,}")
+    detail = "No column alarms before there are enough. Make the windows longer, or lower `drift.min-rows`."
+    title, observed = "Inconclusive: too few rows for a verdict", " and ".join(few)
+    return Check(id="rows", title=title, status="unsure", observed=observed, limit=f"{least:,}", detail=detail)
+
+
+def _folded(found: Sequence[Check]) -> list[Check]:
+    """Tell what passed as one where there is too much of it: a Result holds 5,000 checks."""
+    if len(found) <= FOLD:
+        return list(found)
+    kept = [check for check in found if check.status != "pass" or "/" not in check.id]
+    title = f"{len(found) - len(kept):,} more checks of columns passed"
+    return [*kept[: 4 * FOLD], Check(id="passed", title=title, status="pass")]
