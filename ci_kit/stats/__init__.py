@@ -4,6 +4,7 @@ Pure and deterministic. The methods and their measured rates are in `benchmarks/
 """
 
 from ci_kit.stats.distances import jensen_shannon, psi, wasserstein
+from ci_kit.stats.drop import FALSE_DROPS, Moments, drop_accuracy, drop_error
 from ci_kit.stats.gates import (
     FALSE_FAILS,
     LOG_LOSS_FLOOR,
@@ -23,11 +24,13 @@ from ci_kit.stats.twosample import Comparison, compare_levels, compare_numbers, 
 
 __all__ = [
     "CLIP",
+    "FALSE_DROPS",
     "FALSE_FAILS",
     "LOG_LOSS_FLOOR",
     "MIN_ROWS",
     "Comparison",
     "Interval",
+    "Moments",
     "Outcome",
     "Verdict",
     "absolute_error_rows",
@@ -36,6 +39,8 @@ __all__ = [
     "compare_numbers",
     "compare_shares",
     "correct_rows",
+    "drop_accuracy",
+    "drop_error",
     "gate_accuracy",
     "gate_error",
     "gate_r2",

@@ -9,6 +9,7 @@ from ci_kit.stats import jensen_shannon, psi, wasserstein
 from ci_kit.stats.distances import FLOOR
 
 SETTINGS = settings(max_examples=200, deadline=None, derandomize=True)
+FEW = settings(SETTINGS, max_examples=30)
 NAN, INF = float("nan"), float("inf")
 VALUES = st.binary(min_size=1, max_size=100).map(lambda data: np.frombuffer(data, dtype=np.int8).astype(float))
 LEVELS = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 50), min_size=1)
@@ -98,7 +99,7 @@ def test_jensen_shannon_is_scipys(reference: dict[str, int], current: dict[str, 
         assert jensen_shannon(reference, current) == pytest.approx(np.nan_to_num(expected), abs=1e-6)
 
 
-@SETTINGS
+@FEW
 @given(VALUES, VALUES)
 def test_population_stability_is_the_published_sum(reference: np.ndarray, current: np.ndarray) -> None:
     ordered = np.sort(reference)
