@@ -5,7 +5,7 @@ import shlex
 from ci_kit.render import numbers, phrases
 from ci_kit.render.charts import mermaid
 from ci_kit.render.text import cell, code, fence, shorten
-from ci_kit.render.view import ICONS, View, beside
+from ci_kit.render.view import ICONS, View, telling
 
 
 def fold(title: str, body: str) -> str:
@@ -43,8 +43,7 @@ def every_metric(view: View, most: int) -> str:
     found = [
         (step, name, metric)
         for step, result in view.results.items()
-        for name, metric in result.metrics.items()
-        if not beside(name)
+        for name, metric in ((row.name, row.candidate) for row in telling(result))
     ]
     if not found or not most:
         return ""

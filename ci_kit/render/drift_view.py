@@ -11,8 +11,8 @@ from ci_kit.parts import Chart, Check, Metric, Status
 from ci_kit.result import SEVERITY, Findings, Result
 
 Told = Findings | Result
-COLUMN = ("data", "prediction", "nulls", "schema", "levels", "range")
-_FACTS = ("levels", "range")  # they tell something about a column and never alarm
+COLUMNS = ("data/", "prediction/", "nulls/", "schema/", "levels/", "range/")
+_FACTS = ("levels/", "range/")  # they tell something about a column and never alarm
 _BESIDE = re.compile(r"(mean|null_share|drift|p)/")
 _SINCE = re.compile(r"\bsince (\d{4}-\d\d-\d\d(?: \d\d:\d\d)?|row \d[\d,]*)")
 
@@ -134,9 +134,8 @@ def read(told: Told) -> Story:
     grouped: dict[str, list[Check]] = {}
     others: dict[str, Check] = {}
     for check in told.checks:
-        kind, slash, column = check.id.partition("/")
-        if slash and kind in COLUMN:
-            grouped.setdefault(column, []).append(check)
+        if check.id.startswith(COLUMNS):
+            grouped.setdefault(check.id.partition("/")[2], []).append(check)
         else:
             others[check.id] = check
     moves = sorted((_move(told, name, found) for name, found in grouped.items()), key=_order)

@@ -13,6 +13,8 @@ def headline(told: Told) -> str:
     story = read(told)
     if "error" in story.checks:
         return "the drift check could not judge"
+    if "first" in story.checks:  # of a replay
+        return story.checks["first"].title
     said = [part for part in (_drifted(story), _fell(story)) if part]
     if said:
         return "; ".join(said)
@@ -108,9 +110,9 @@ def told(check: Check) -> tuple[str, str]:
 
 
 def when(check: Check, year: int | None) -> str:
-    """Return since when a check finds something, and how often: `18 November, in 2 of the last 2 windows`."""
+    """Return since when a check finds something, and how often: `since 18 November, in 2 of the last 2 windows`."""
     often, since = began(check)
-    return ", ".join(part for part in (day(since, year) if since else "", often) if part)
+    return ", ".join(part for part in (f"since {day(since, year)}" if since else "", often) if part)
 
 
 def advice(story: Story) -> list[str]:

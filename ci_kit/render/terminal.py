@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from ci_kit.characters import visible
 from ci_kit.parts import Check, Status
-from ci_kit.render import numbers, phrases, words
-from ci_kit.render.view import ATTENTION, ICONS, Row, View, compare
+from ci_kit.render import drift_view, drift_words, numbers, phrases, words
+from ci_kit.render.view import ICONS, Row, View, telling, urgent
 from ci_kit.result import Result
 
 WIDTH = 100
@@ -27,15 +27,18 @@ def terminal(result: Result, *, colour: bool | None = None) -> str:
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     head = f"{result.step}: {phrases.tally(result)}, {numbers.duration(result.run.seconds)}"
     lines = [_paint(f"{SIGNS[result.status]} {head}", result.status, colour)]
-    rows = list(compare(result))
+    if result.step == "drift":
+        lines += _wrap(drift_words.headline(result), "  | ", "    | ", 3)
+    rows = list(telling(result))
     lines += _table(rows[:MOST])
     if len(rows) > MOST:
         lines.append(f"  and {len(rows) - MOST:,} more numbers in .ci-kit/{result.step}.json")
     published = (check.observed for check in result.checks if check.id == "publish" and check.status == "pass")
     lines += [line for where in published if where for line in _wrap(where, "  at ", "    | ", 4)]
-    found = [check for status in ATTENTION for check in result.checks if check.status == status]
+    found = urgent(result)
+    columns, year = (drift_view.COLUMNS, drift_view.read(result).year) if result.step == "drift" else ((), None)
     for check in found[:MOST]:
-        first, *rest = _check(check)
+        first, *rest = _moved(check, year) if check.id.startswith(columns) else _check(check)
         lines += [_paint(first, check.status, colour), *rest]
     if len(found) > MOST:
         lines.append(f"  and {len(found) - MOST:,} more in .ci-kit/{result.step}.json")
@@ -74,6 +77,16 @@ def _check(check: Check) -> list[str]:
     for line in (check.detail or "").strip().splitlines()[:12]:
         lines += _wrap(line, "    | ", "    | ", 6)
     return lines
+
+
+def _moved(check: Check, year: int | None) -> list[str]:
+    """Return what is known of one column of a drift check, without a line for each part."""
+    said, test = drift_words.told(check)
+    first = ": ".join(part for part in (check.title, said.removeprefix("nulls ")) if part)
+    if check.id.startswith("schema/"):
+        first = ": ".join(part for part in (check.title, check.observed) if part)
+    parts = (first, drift_words.when(check, year), test)
+    return _wrap("; ".join(part for part in parts if part), f"  {SIGNS[check.status]} ", "    | ", 3)
 
 
 def _wrap(text: str, first: str, rest: str, most: int) -> list[str]:

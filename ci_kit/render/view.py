@@ -1,5 +1,6 @@
 """What a report shows, worked out from Results: the verdict, the comparison with the baseline, what needs attention."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -8,6 +9,7 @@ from ci_kit.result import SEVERITY, Check, Metric, Result, Status
 
 ICONS: Mapping[Status, str] = {"pass": "✅", "fail": "❌", "unsure": "❔", "warn": "⚠️", "skip": "⏭️"}
 Outcome = Literal["better", "worse", "same", "within", "unsure", "none"]
+_COLUMN = re.compile(r"(drift|p|mean|null_share)/|window_(start|end)$")
 ATTENTION: tuple[Status, ...] = ("fail", "unsure", "warn")
 
 
@@ -109,9 +111,24 @@ class View:
 
     def attention(self) -> list[tuple[str, Check]]:
         """Return the checks that failed, then those that could not be told, then the warnings, with their step."""
-        found = [(step, check) for step, result in self.results.items() for check in result.checks]
-        found = [(step, check) for step, check in found if check.status in ATTENTION]
+        found = [(step, check) for step, result in self.results.items() for check in urgent(result)]
         return sorted(found, key=lambda pair: ATTENTION.index(pair[1].status))
+
+
+def urgent(result: Result) -> list[Check]:
+    """Return the checks that need attention: by status, and of drift the columns that moved most first."""
+    effects = result.metrics if result.step == "drift" else {}
+
+    def place(check: Check) -> tuple[int, float]:
+        effect = effects.get(f"drift/{check.id.partition('/')[2]}")
+        return ATTENTION.index(check.status), -effect.value if effect else 0.0
+
+    return sorted((check for check in result.checks if check.status in ATTENTION), key=place)
+
+
+def telling(result: Result) -> Iterator[Row]:
+    """Pair the metrics as `compare` does, without the numbers of single columns that a drift check is full of."""
+    return (row for row in compare(result) if result.step != "drift" or not _COLUMN.match(row.name))
 
 
 def beside(name: str) -> bool:

@@ -1,6 +1,7 @@
 """The verdict and the sentences of a report, as raw text that a renderer has yet to escape."""
 
 from ci_kit.parts import Check
+from ci_kit.render.drift_words import headline as drifted
 from ci_kit.render.phrases import count, label, told
 from ci_kit.render.text import shorten
 from ci_kit.render.view import Difference, Row, View
@@ -52,6 +53,8 @@ def _failure(result: Result, view: View) -> str:
         return f"{result.step} could not judge"
     if result.step == "train":
         return "training failed"
+    if result.step == "drift":
+        return drifted(result)
     if result.step == "validate":
         return f"the data fails {count(len(failed), 'check')}"
     if any(name.startswith("gate/") for name in ids):

@@ -44,7 +44,7 @@ def moves(story: Story, found: Sequence[Move], most: int = 200) -> str:
             f"| {name} | {cell(shorten(said, 300))} | {cell(shorten(test, 160))} | {cell(shorten(since, 160))} |"
         )
     more = [f"\nand {len(found) - most:,} more"] if len(found) > most else []
-    return "\n".join(["| column | how much | test | since |", "|:--|:--|:--|:--|", *rows, *more])
+    return "\n".join(["| column | how much | test | when |", "|:--|:--|:--|:--|", *rows, *more])
 
 
 def pictures(found: Sequence[Move]) -> list[str]:
