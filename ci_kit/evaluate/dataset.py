@@ -52,7 +52,9 @@ def load_dataset(config: Config, root: Path) -> Dataset:
         shown = ", ".join(have[:8]) + ("…" if len(have) > 8 else "")
         why = f"{settings.data} has {shown}"
         raise UserError(f"no target column {settings.target!r}", why=why, hint="Set `evaluate.target`")
-    features = settings.features or tuple(name for name in have if name != settings.target and name not in dataset.key)
+    # What a service answered stands beside what it was asked, where rows come from its log.
+    others = {settings.target, *dataset.key, *config.drift.prediction}
+    features = settings.features or tuple(name for name in have if name not in others)
     missing = [name for name in features if name not in have]
     if missing:
         raise UserError(f"`features` names {missing[0]!r}", why=f"{settings.data} has no such column")

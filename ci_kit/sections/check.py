@@ -88,7 +88,7 @@ class Evaluate(Section):
     data: DataName = Field("evaluation", description="The data set to score.")
     target: str = Field("target", description="The column with the truth.")
     features: tuple[str, ...] | None = Field(
-        None, description="The model's columns, in order; default: all but target and key."
+        None, description="The model's columns, in order; default: all but target, key and `drift.prediction`."
     )
     output: str | None = Field(None, description="The ONNX output to use; default: probabilities, else the first.")
     tests: OneOrMore = Field((), description="Your pytest files or folders of model tests.")
