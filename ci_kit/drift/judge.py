@@ -18,6 +18,7 @@ from ci_kit.render import numbers
 from ci_kit.result import Findings, Result
 
 FOLD = 1000
+_DETAILS = ("p/", "mean/", "null_share/")
 Performance = Callable[[Cut], tuple[Iterable[Check], dict[str, Metric]]]
 
 
@@ -31,9 +32,10 @@ class Judged:
     findings: Findings
 
     def result(self, job: Job) -> Result:
-        """Return what the history keeps: what passed is told by the numbers alone."""
+        """Return what the history keeps: of a column its effect, and its checks where they did not pass."""
         told = [check for check in self.findings.checks if check.status != "pass" or "/" not in check.id]
-        found = Findings(checks=tuple(told), metrics=self.findings.metrics, data=self.findings.data)
+        kept = {name: one for name, one in self.findings.metrics.items() if not name.startswith(_DETAILS)}
+        found = Findings(checks=tuple(told), metrics=kept, data=self.findings.data)
         result = found.result("drift", self.cut.id, job.source, job.run)
         return Result.model_validate(actions.redact_all(result.model_dump(by_alias=True)))
 

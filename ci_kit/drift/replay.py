@@ -13,18 +13,12 @@ SHOWN, LINES, POINTS = 3, 12, 200
 def told(found: Due) -> Findings:
     """Return a check a window, a warning where it would have alarmed, and the effects of columns over time."""
     alarms = [one for one in found.windows if _verdict(one) == "fail"]
-    windows = [_check(one) for one in found.windows]
     metrics = {
-        "windows": Metric(value=len(windows), unit="windows"),
+        "windows": Metric(value=len(found.windows), unit="windows"),
         "alarms": Metric(value=len(alarms), unit="windows"),
     }
-    first = alarms[0] if alarms else None
-    title = f"The first alarm would have come after {first.cut.words}" if first else "No window would have alarmed"
-    check = Check(
-        id="first", title=title, status="warn" if first else "pass", observed=", ".join(_why(first)) if first else None
-    )
     return Findings(
-        checks=(check, *windows, *found.notes),
+        checks=(_first(alarms), *map(_check, found.windows), *found.notes),
         metrics=metrics,
         charts=_chart(found.windows),
         data=found.windows[-1].findings.data,
@@ -36,14 +30,22 @@ def table(windows: Sequence[Judged]) -> Iterator[str]:
     width = max(len(one.cut.words) for one in windows)
     signs: dict[Status, str] = {"fail": "ALARM", "warn": "moved", "unsure": "open", "pass": "quiet", "skip": "quiet"}
     for one in windows:
-        verdict, why = signs[_verdict(one)], "; ".join(_why(one))
-        yield f"{one.cut.words:<{width}}  {one.current.rows:>9,} rows  {verdict:<5}  {why}".rstrip()
+        verdict = signs[_verdict(one)]
+        yield f"{one.cut.words:<{width}}  {one.current.rows:>9,} rows  {verdict:<5}  {_why(one)}".rstrip()
 
 
 def _verdict(one: Judged) -> Status:
-    """Return the worst status of what can alarm: new values and new columns are facts, no alarm."""
-    found = (check.status for check in one.findings.checks if not check.id.startswith("levels/"))
+    """Return the worst status of what can alarm; new values, for one, never do."""
+    found = (check.status for check in one.findings.checks if _alarming(check))
     return max(found, key=SEVERITY.index, default="pass")
+
+
+def _first(alarms: Sequence[Judged]) -> Check:
+    if not alarms:
+        return Check(id="first", title="No window would have alarmed", status="pass")
+    title = f"The first alarm would have come after {alarms[0].cut.words}"
+    said = "\n".join(f"{check.title}: {check.observed or check.detail}" for check in _worst(alarms[0])[:LINES])
+    return Check(id="first", title=title, status="warn", observed=_why(alarms[0]), detail=said)
 
 
 def _check(one: Judged) -> Check:
@@ -52,20 +54,32 @@ def _check(one: Judged) -> Check:
     return Check(
         id=f"window/{one.cut.id}",
         title=f"{one.cut.words}: {said.get(verdict, 'quiet')}",
-        status="warn" if verdict == "fail" else "unsure" if verdict == "unsure" else "pass",
-        observed="; ".join(_why(one)) or None,
-        detail=f"{one.current.rows:,} rows",
+        status="warn" if verdict == "fail" else "skip" if verdict == "unsure" else "pass",
+        observed=_why(one) or None,
     )
 
 
-def _why(one: Judged) -> list[str]:
-    """Return what moved, or changed, worst first: `hr: KS 0.31, p < 1e-9`."""
-    order = sorted(
-        (check for check in one.findings.checks if check.status in {"fail", "warn", "unsure"}),
-        key=lambda check: (-SEVERITY.index(check.status), -_effect(one, check)),
-    )
-    said = [f"{check.title}{f' ({check.observed})' if check.observed else ''}" for check in order]
-    return [*said[:SHOWN], f"and {len(said) - SHOWN:,} more"] if len(said) > SHOWN else said
+def _why(one: Judged) -> str:
+    """Return what moved, or changed, worst first: `hr (KS 0.31), temp (KS 0.12) and 3 more`."""
+    said = [_brief(check) for check in _worst(one)]
+    return f"{', '.join(said[:SHOWN])} and {len(said) - SHOWN:,} more" if len(said) > SHOWN else ", ".join(said)
+
+
+def _worst(one: Judged) -> list[Check]:
+    """Return the checks that say most, without those that only accompany a worse one."""
+    wanted = _verdict(one)
+    found = (check for check in one.findings.checks if check.status == wanted != "pass" and _alarming(check))
+    return sorted(found, key=lambda check: -_effect(one, check))
+
+
+def _brief(check: Check) -> str:
+    if check.id.startswith(("data/", "prediction/")):
+        return f"{check.id.partition('/')[2]} ({(check.observed or '').partition(',')[0]})"
+    return f"{check.title}{f' ({check.observed})' if check.observed else ''}"
+
+
+def _alarming(check: Check) -> bool:
+    return check.id.startswith(("data/", "prediction/", "nulls/", "schema/")) or check.id in {"rows", "performance"}
 
 
 def _effect(one: Judged, check: Check) -> float:
