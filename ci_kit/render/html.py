@@ -21,6 +21,7 @@ def page(view: View) -> str:
         *(f"<p><b>{text(strong)}</b>{text(rest, 4000)}</p>" for strong, rest in words.lead(view)),
         _comparison(view),
         _steps(view),
+        _heartbeat(view),
         _attention(view),
         _curves(view),
         *(_step(step, result) for step, result in view.results.items()),
@@ -78,6 +79,11 @@ def _steps(view: View) -> str:
         (text(step), ICONS["skip" if view.stopped else "unsure"], text(words.absence(view))) for step in view.missing
     ]
     return table(("step", "result", ""), rows)
+
+
+def _heartbeat(view: View) -> str:
+    check = view.heartbeat
+    return f"<p>{ICONS[check.status]} <b>drift:</b> {text(phrases.beat(check), 1000)}</p>" if check else ""
 
 
 def _attention(view: View) -> str:

@@ -132,7 +132,14 @@ def _steps(view: View, limit: int) -> str:
     ]
     icon = ICONS["skip" if view.stopped else "unsure"]
     lines += [f"| {cell(step)} | {icon} | {cell(words.absence(view))} |" for step in view.missing]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_heartbeat(view, limit)])
+
+
+def _heartbeat(view: View, limit: int) -> list[str]:
+    if view.heartbeat is None:
+        return []
+    said = plain(shorten(phrases.beat(view.heartbeat), limit))
+    return ["", f"{ICONS[view.heartbeat.status]} **drift:** {said}"]
 
 
 def _attention(view: View, most: int, room: int) -> str:

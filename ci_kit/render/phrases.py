@@ -105,6 +105,14 @@ def facts(result: Result) -> str:
     return " · ".join([*parts, numbers.duration(result.run.seconds)])
 
 
+def beat(check: Check) -> str:
+    """Return what the heartbeat of the drift check says: `checked 20 November, quiet`."""
+    if check.status == "pass":
+        return check.observed or check.title
+    said = f"{check.title}: {check.observed}" if check.observed else check.title
+    return f"{said}. {check.detail}" if check.detail else said
+
+
 def tally(result: Result) -> str:
     """Return `14 checks`, or `2 failed, 1 warning of 14 checks`."""
     total = count(len(result.checks), "check")

@@ -55,8 +55,8 @@ class Difference:
 class View:
     """The Results of one run and what is known around them; everything in a Result is untrusted, the rest is ours.
 
-    `damaged` says by step why its Result can't be used; `url` is the run's page; `whole` says where nothing is left
-    out; `price` of length is the renderer's business.
+    `damaged` says by step why its Result can't be used; `url` is the run's page; `heartbeat` tells of the last drift
+    check; `whole` says where nothing is left out.
     """
 
     results: Mapping[str, Result]
@@ -65,6 +65,7 @@ class View:
     title: str = ""
     base: str = "main"
     url: str | None = None
+    heartbeat: Check | None = None
     whole: str = "`.ci-kit/report.html`"
 
     @property

@@ -1,4 +1,4 @@
-"""The Results that a report is made of: every one that lies in `.ci-kit`, verified."""
+"""The Results that a report is made of: every one in `.ci-kit` that is about a change, verified."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from ci_kit.config import Config
 from ci_kit.errors import UserError
 from ci_kit.result import FOLDER, Result, load
 
-ORDER = ("validate", "train", "evaluate", "package", "deploy", "drift", "retrain")
+ORDER = ("validate", "train", "evaluate", "package", "deploy")
 _FILE = re.compile(rf"({'|'.join(ORDER)})(-[a-z0-9][a-z0-9_.-]{{0,60}})?\.json")
 MOST = 50
 

@@ -18,6 +18,7 @@ from ci_kit.render.terminal import verdict
 from ci_kit.render.view import View
 from ci_kit.render.words import reading
 from ci_kit.report.gather import expected, gather
+from ci_kit.report.heartbeat import heartbeat
 from ci_kit.result import Findings, Result
 
 SUMMARY = 2**20 - 4096  # of GitHub's 1 MiB for one step
@@ -41,6 +42,7 @@ def run(job: Job) -> Findings:
         title=job.config.report.title or _name(job),
         base=event.base_ref or job.config.base,
         url=event.url,
+        heartbeat=beat if (beat := heartbeat(job)).status != "skip" else None,
         whole=f"[in the job summary]({event.url})" if event.url else f"`{job.folder.name}/{HTML}`",
     )
     whole = actions.redact(markdown(view, SUMMARY))
@@ -48,6 +50,7 @@ def run(job: Job) -> Findings:
     atomic_write(job.folder / HTML, actions.redact(page(view)).encode())
     actions.summary(whole)
     checks = [_publish(job, event, actions.redact(markdown(view))), *_data(view)]
+    checks += [view.heartbeat] if view.heartbeat else []
     if _trusted(job, event, found.results):
         checks.append(_record(job, event, view))
     job.say(actions.harmless(actions.redact(verdict(view))))

@@ -21,9 +21,10 @@ def test_a_result_of_a_named_run_is_read_too(tmp_path: Path) -> None:
     assert list(gather(tmp_path, SHA).results) == ["evaluate-large"]
 
 
-def test_its_own_result_and_other_files_are_left_alone(tmp_path: Path) -> None:
-    result("report", check("x")).save(tmp_path)
-    result("train", check("x")).save(tmp_path)
+def test_its_own_result_those_of_the_drift_check_and_other_files_are_left_alone(tmp_path: Path) -> None:
+    for step in ("report", "drift", "retrain", "train"):
+        result(step, check("x")).save(tmp_path)
+    result("drift", check("x")).model_copy(update={"name": "build-reference"}).save(tmp_path)
     (tmp_path / ".ci-kit" / "notes.json").write_text("no result")
     assert list(gather(tmp_path, SHA).results) == ["train"]
     assert gather(tmp_path, SHA).damaged == {}
