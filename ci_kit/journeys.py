@@ -15,8 +15,9 @@ REPORTS = (f"{FOLDER}/report.md", f"{FOLDER}/report.html")
 
 def check(root: Path, overrides: Mapping[str, Mapping[str, object]], *, report: bool = True) -> int:
     """Run validate, train and evaluate until one of them fails, then the report; return the exit code."""
-    # A run that is cancelled must not leave the last run's words behind.
-    for stale in [result_path(root, name) for name in (*CHECK, "report")] + [root / name for name in REPORTS]:
+    # A run that is cancelled must not leave the last run's words behind, nor a retraining what it has compared.
+    named = [path for name in CHECK for path in (root / FOLDER).glob(f"{name}-*.json")]
+    for stale in [result_path(root, name) for name in (*CHECK, "report")] + [root / name for name in REPORTS] + named:
         stale.unlink(missing_ok=True)
     code, first, steps = errors.PASSED, None, list(CHECK)
     while steps:

@@ -192,8 +192,11 @@ def test_a_run_leaves_nothing_that_git_would_add(repository: Path, monkeypatch: 
     assert ".ci-kit" not in subprocess.run(status, cwd=repository, capture_output=True, text=True, check=True).stdout
 
 
-def test_a_new_run_removes_the_last_reports_words_first(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = repository / ".ci-kit" / "report.md"
+@pytest.mark.parametrize("name", ["report.md", "evaluate.json", "evaluate-recent.json"])
+def test_a_new_run_removes_the_last_ones_words_first(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    old = repository / ".ci-kit" / name
     old.parent.mkdir()
     old.write_text("all is well")
     (repository / "ci-kit.yaml").write_text("dta: {}")
