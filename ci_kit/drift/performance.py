@@ -11,6 +11,7 @@ from typing import Literal
 import polars as pl
 
 from ci_kit.data import reading
+from ci_kit.data.times import epoch
 from ci_kit.drift.baseline import LABELS, WAS, Known, known_scores
 from ci_kit.drift.scores import SCORE, Unjudged, collected, known, pick, scored, with_labels
 from ci_kit.drift.side import Side
@@ -33,8 +34,10 @@ from ci_kit.stats import (
 )
 
 Metrics = dict[str, Metric]
-ENOUGH = 0.5
-"""Fewer labelled rows than this share of a window, and the newest labelled rows before its end count instead."""
+PAIRED = 0.5
+"""More of the labelled rows than this have to be the reference's own to be compared pair by pair."""
+LATE = 10
+"""So many times `drift.min-rows` are judged at most where labels come late: more would hide a sudden fall."""
 
 
 def performance(
@@ -42,8 +45,9 @@ def performance(
 ) -> tuple[list[Check], Metrics]:
     """Return the check `performance` and its metrics for the rows of a window.
 
-    `before` are all rows up to the window's end: where labels arrive later than windows end, the newest labelled ones
-    are judged, as many as the window has rows. Raises UserError for a data set or a column that is not there.
+    `before` are all rows up to the window's end: where labels arrive later than windows end, and fewer rows of the
+    window have one than `drift.min-rows`, the newest labelled rows are judged, as many as the window has. Raises
+    UserError for a data set or a column that is not there.
     """
     name: Literal["accuracy", "mae"] = "mae" if job.config.evaluate.task == "regression" else "accuracy"
     metrics: Metrics = {}
@@ -74,9 +78,9 @@ def _current(job: Job, window: pl.LazyFrame, before: pl.LazyFrame | None) -> tup
         total, labelled = counted.row(0)
         found = collected(scored(rows, task), task)
         words = f"On {found.height:,} of {total:,} rows, those with prediction and truth"
-        if settings.labels and before is not None and labelled < ENOUGH * total:
+        if before is not None and labelled < min(settings.min_rows, total):
             late = scored(_with_truth(job, _in_order(before, settings)), task)
-            found = collected(late.tail(total), task)
+            found = collected(late.tail(min(total, LATE * settings.min_rows)), task)
             words = f"On the newest {found.height:,} rows with truth ({labelled:,} of them in this window's {total:,})"
     if not found.height:
         raise Unjudged(f"None of {total:,} rows has both prediction and truth yet.")
@@ -105,13 +109,13 @@ def _with_truth(job: Job, frame: pl.LazyFrame) -> pl.LazyFrame:
 
 def _in_order(frame: pl.LazyFrame, settings: Drift) -> pl.LazyFrame:
     column = settings.window.column if settings.window else None
-    return frame.sort(column, maintain_order=True) if column else frame
+    return frame.sort(epoch(column, frame.collect_schema()[column]), maintain_order=True) if column else frame
 
 
 def _verdict(name: str, rows: pl.DataFrame, old: Known, margin: float) -> tuple[Verdict, bool]:
     """Judge pair by pair where most labelled rows are among the reference's, else as two samples."""
     both = old.pairs(rows)
-    if both is not None and both.height >= max(MIN_ROWS, ENOUGH * rows.height):
+    if both is not None and both.height >= max(MIN_ROWS, PAIRED * rows.height):
         if name == "accuracy":
             return gate_accuracy(both[SCORE], both[WAS], margin=margin), True
         return gate_error(both[SCORE], both[WAS], metric="mae", relative_margin=margin), True

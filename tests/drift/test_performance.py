@@ -106,6 +106,25 @@ def test_where_labels_are_late_the_newest_labelled_rows_are_judged(tmp_path: Pat
     assert "On the newest 1,000 rows with truth (0 of them in this window's 1,000)" in str(checks[0].detail)
 
 
+def test_a_window_with_labels_enough_is_judged_by_them_alone(tmp_path: Path) -> None:
+    everything = rows(5000, 0.9, start=10_000)
+    labels = everything.filter(pl.col("id") % 2 == 0).select("id", "label")
+    one = job(tmp_path, rows(1000, 0.9), labels, target="label")
+    checks, metrics = performance(one, everything.tail(2000).lazy(), EMPTY, before=everything.lazy())
+    assert (metrics["accuracy"].n, str(checks[0].detail)[:20]) == (1000, "On 1,000 of 2,000 ro")
+
+
+def test_the_newest_rows_are_those_of_the_column_of_times(tmp_path: Path) -> None:
+    everything = rows(200, 0.9).with_columns(pl.Series("at", [f"2026-01-01T00:{n % 60:02}:00Z" for n in range(200)]))
+    labels = everything.filter(pl.col("at") < "2026-01-01T00:30").select("id", "label")
+    window = everything.filter(pl.col("at") >= "2026-01-01T00:40")
+    one = job(tmp_path, rows(100, 0.9), labels, target="label", window="{column: at, every: 20m}")
+    _, metrics = performance(one, window.lazy(), EMPTY, before=everything.lazy())
+    newest = everything.join(labels, on="id").sort("at", maintain_order=True).tail(window.height)
+    assert metrics["accuracy"].n == window.height == 60
+    assert metrics["accuracy"].value == pytest.approx((newest["answer"] == newest["label"]).mean())
+
+
 @pytest.mark.parametrize(
     ("answers", "truth", "right"),
     [
