@@ -19,6 +19,7 @@ from ci_kit.forge import watched
 from ci_kit.forge.git import Git
 from ci_kit.job import Job
 from ci_kit.parts import Check, Metric
+from ci_kit.render.phrases import count
 from ci_kit.result import Result
 from ci_kit.sections import Window
 
@@ -108,14 +109,14 @@ def _torn(lines: int) -> Iterator[Check]:
 def _times(chosen: Sequence[Cut]) -> Iterator[Check]:
     if rows := chosen[-1].unplaced:
         title, detail = "Rows without a readable time", "They are in no window."
-        yield Check(id="times", title=title, status="warn", observed=f"{rows:,} rows", limit="0", detail=detail)
+        yield Check(id="times", title=title, status="warn", observed=count(rows, "row"), limit="0", detail=detail)
 
 
 def _missed(chosen: Sequence[Cut], after: str | None) -> Iterator[Check]:
     """Warn where more than one window was due: a run was late or did not come."""
     missed, left = len(chosen) - 1, chosen[-1].left
     if after and missed:
-        observed = f"{missed:,} {'window' if missed == 1 else 'windows'} caught up"
+        observed = f"{count(missed, 'window')} caught up"
         observed += f", {left:,} older left out" if left else ""
         title = "Windows that no run had judged in time"
         yield Check(id="missed", title=title, status="warn", observed=observed)

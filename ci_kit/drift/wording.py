@@ -71,7 +71,8 @@ def _means(column: str, reference: Side, current: Side) -> str:
 
 def _most_moved(reference: Column, current: Column) -> str:
     old, new = shares(reference), shares(current)
-    level = max({**old, **new}, key=lambda level: abs(old.get(level, 0) - new.get(level, 0)), default=None)
+    apart = {level: new.get(level, 0) - old.get(level, 0) for level in {**old, **new}}
+    level = max(apart, key=lambda level: (round(abs(apart[level]), 9), apart[level]), default=None)
     if level is None:
         return ""
     return f"{listed([level])} {' → '.join(numbers.pair(old.get(level, 0), new.get(level, 0), 'share'))}"
