@@ -32,9 +32,9 @@ def headline(told: Told) -> str:
 
 
 def _drifted(story: Story) -> str:
-    schema = [move for move in story.moved if any(one.id.startswith("schema/") for one in failed(move))]
-    data = [move for move in story.moved if move not in schema and not move.prediction]
-    answers = [move for move in story.moved if move not in schema and move.prediction]
+    schema = [move for move in story.moved if failed(move, "schema/")]
+    data = [move for move in story.moved if not move.prediction and not failed(move, "schema/")]
+    answers = [move for move in story.moved if move.prediction and not failed(move, "schema/")]
     parts = [count(len(data), "column")] if data else []
     parts += ["the predictions"] if answers else []
     plural = len(data) > 1 or bool(answers)
@@ -44,9 +44,9 @@ def _drifted(story: Story) -> str:
     return "; ".join(said)
 
 
-def failed(move: Move) -> list[Check]:
-    """Return the checks of a column that raised the alarm."""
-    return [check for check in move.checks if check.status == "fail"]
+def failed(move: Move, kinds: str | tuple[str, ...] = "") -> list[Check]:
+    """Return the checks of a column, of these kinds, that raised the alarm."""
+    return [check for check in move.checks if check.status == "fail" and check.id.startswith(kinds)]
 
 
 def _fell(story: Story) -> str:
@@ -80,16 +80,17 @@ def kinds(story: Story) -> list[tuple[str, Status, str]]:
     for name, answers in (("predictions", True), ("data", False)):
         moves = [move for move in story.columns if move.prediction == answers]
         if moves:
-            found.append((name, *_kind(story, moves)))
+            found.append((name, *_kind(moves)))
     return found
 
 
-def _kind(story: Story, moves: list[Move]) -> tuple[Status, str]:
+def _kind(moves: list[Move]) -> tuple[Status, str]:
     total = phrases.count(len(moves), "column")
-    bad, soon = (len([move for move in moves if move in group]) for group in (story.moved, story.watched))
+    found = [move for move in moves if move.alarming == "fail"]
+    bad, soon = len(found), sum(move.alarming == "warn" for move in moves)
     status = max((move.alarming for move in moves), key=SEVERITY.index)
     if bad:
-        names = ", ".join(shorten(move.column, 40) for move in moves[:3]) + (", …" if bad > 3 else "")
+        names = ", ".join(shorten(move.column, 40) for move in found[:3]) + (", …" if bad > 3 else "")
         return status, f"{bad:,} of {total} drifted: {names}" + (f"; {soon:,} more moved" if soon else "")
     if status == "unsure":
         return status, f"{total}: can't be told"
@@ -118,17 +119,14 @@ def when(check: Check, year: int | None) -> str:
 def advice(story: Story) -> list[str]:
     """Say what to do next, the most urgent first; commands stand in backticks."""
     found: list[str] = []
-    broken = [move for move in story.moved if any(one.id.startswith(("schema/", "nulls/")) for one in failed(move))]
+    broken, shifted = sources(story)
     if broken:
-        found.append(
-            f"Ask where `{ticked(broken[0].column)}` is made: {broken[0].seen[0].title}. A fault there is to be mended,"
-            " not to be learned from."
-        )
-    shifted = [move for move in story.moved if move not in broken]
+        name, said = ticked(broken[0].column), told(failed(broken[0])[0])[0].replace("`", "'")
+        found.append(f"Ask where `{name}` is made: {said}. A fault there is to be mended, not to be learned from.")
     if shifted:
+        name = ticked(shifted[0].column)
         found.append(
-            f"Look whether the move of `{ticked(shifted[0].column)}` is real or a fault in how it is measured."
-            " Only what is real should be learned."
+            f"Look whether the move of `{name}` is real or a fault of measuring: only what is real should be learned."
         )
     if "performance" in story.checks and story.checks["performance"].status == "fail":
         found.append("The model already answers worse than what was accepted: decide whether it may go on meanwhile.")
@@ -140,6 +138,12 @@ def advice(story: Story) -> list[str]:
     elif story.watched:
         found.append("Nothing yet: it is an alarm when the same columns go on moving in the next windows.")
     return found or ["Nothing."]
+
+
+def sources(story: Story) -> tuple[list[Move], list[Move]]:
+    """Return the columns that look like a fault where the data is made, and those whose values moved."""
+    broken = [move for move in story.moved if failed(move, ("schema/", "nulls/"))]
+    return broken, [move for move in story.moved if not failed(move, ("schema/", "nulls/"))]
 
 
 def ticked(column: str) -> str:

@@ -28,7 +28,7 @@ def headline(view: View) -> str:
             return f"can't tell whether the candidate is worse than {view.base}"
         return f"{count(len(_having(view, 'unsure')), 'check')} could not be told"
     warnings = _having(view, "warn")
-    if any(check.id == "baseline" for check in warnings):
+    if any(check.id == "baseline" for check in warnings) and not any(row.change for row in rows):
         return f"nothing to compare with on {view.base} yet"
     return _good(rows, view) + (f", with {count(len(warnings), 'warning')}" if warnings else "")
 

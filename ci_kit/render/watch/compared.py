@@ -7,7 +7,7 @@ from ci_kit.render.text import cell, plain, shorten
 from ci_kit.render.view import ICONS, Row, View
 from ci_kit.result import SEVERITY, Result, Status
 
-ROWS = 12
+ROWS, MOST = 12, 10
 _WORDS = {"better": "better", "worse": "worse", "same": "not worse", "within": "within limit", "unsure": "unsure"}
 
 
@@ -31,7 +31,7 @@ def verdict(name: str, result: Result) -> str:
 def lines(compared: Mapping[str, Result]) -> list[str]:
     """Return a sentence for each data set, what is bad first."""
     ordered = sorted(compared.items(), key=lambda pair: -SEVERITY.index(pair[1].status))
-    return [f"- {ICONS[result.status]} {plain(shorten(verdict(name, result), 200))}" for name, result in ordered]
+    return [f"- {ICONS[result.status]} {plain(shorten(verdict(name, result), 200))}" for name, result in ordered[:MOST]]
 
 
 def tables(compared: Mapping[str, Result], most: int = ROWS) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ci_kit.render import numbers
 from ci_kit.render.drift_view import Story
-from ci_kit.render.drift_words import failed, scores, told
+from ci_kit.render.drift_words import failed, scores, sources, told
 from ci_kit.render.text import cell, code, fence, plain, shorten
 from ci_kit.result import Result
 
@@ -46,13 +46,10 @@ def _about_the_model(story: Story, compared: Mapping[str, Result]) -> list[str]:
 
 def _about_the_data(story: Story) -> list[str]:
     asked = []
-    broken = [move for move in story.moved if any(one.id.startswith(("schema/", "nulls/")) for one in failed(move))]
-    shifted = [move for move in story.moved if move not in broken]
+    broken, shifted = sources(story)
     if broken:
-        said = plain(shorten(failed(broken[0])[0].title, 120))
-        asked.append(
-            f"{code(shorten(broken[0].column, 60))}: {said}. Is that a fault upstream that must not be learned?"
-        )
+        said, name = plain(shorten(told(failed(broken[0])[0])[0], 120)), code(shorten(broken[0].column, 60))
+        asked.append(f"{name}: {said}. Is that a fault upstream, which must not be learned?")
     if shifted:
         seen = plain(shorten(told(shifted[0].checks[0])[0], 120))
         name = code(shorten(shifted[0].column, 60))

@@ -7,6 +7,7 @@ from ci_kit.render.details import fold
 from ci_kit.render.drift_view import Story, read
 from ci_kit.render.drift_words import headline
 from ci_kit.render.markdown import Section, fit
+from ci_kit.render.phrases import count
 from ci_kit.render.text import plain, shorten
 from ci_kit.render.view import ICONS
 from ci_kit.render.watch import compared as scored
@@ -14,11 +15,11 @@ from ci_kit.render.watch import review
 from ci_kit.render.watch.blocks import hurt, moves, pictures, section, window
 from ci_kit.result import Result
 
-TITLE, BODY = 120, 60_000
+TITLE, BODY, SETS = 120, 60_000, 10
 # What GitHub finds in a commit's message too, where no code span protects it: a squash may take title and body there.
 _ALIVE = re.compile(r"(?<![^\W_])@(?=\w)|#(?=\d+(?!\w))|\bGH-(?=\d)|/(?:issues|pull|discussions)/(?=\d)", re.IGNORECASE)
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
-_HASH = re.compile(r"[0-9a-fA-F]{7,}")
+_WORDS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:[ -][A-Za-z_][A-Za-z0-9_]*)*")
+_HASH = re.compile(r"[0-9a-fA-F]{7,}")  # of a commit
 WAITING = (
     "**Its checks wait for a click.** A workflow's own token opened this pull request, so GitHub holds its workflows"
     " back: press **Approve and run workflows** below, or close and reopen it. To have them start by themselves, give"
@@ -52,18 +53,23 @@ def proposal(
     results = [*([train] if train else []), *compared.values()]
     work = review.Work(sha=drift.source.sha, commands=commands, files=files, results=results)
     verdict = [_verdict(compared), *([WAITING] if not checked else [])]
+    most = dict(list(compared.items())[:SETS])
     sections = [
-        Section("verdict", 0, ("\n\n".join(verdict),)),
-        Section("comparison", 1, tuple(_compared(compared, most) for most in (12, 4))),
-        Section("drift", 2, tuple(_drift(story, most) for most in (12, 4, 1))),
-        Section("pictures", 6, ("\n\n".join(pictures(story.moved[:2])), "")),
-        Section("more pictures", 7, (fold("More pictures", "\n\n".join(pictures(story.moved[2:8]))), "")),
-        Section("checklist", 1, (section("What to look at", review.checklist(story, compared, files)),)),
-        Section("what was run", 4, tuple(review.ran(work, url, most) for most in (50, 10))),
-        Section("what happens next", 3, (section("When nothing is done", NOTHING),)),
+        _section("verdict", 0, "\n\n".join(verdict)),
+        _section("comparison", 1, *(_compared(most, rows) for rows in (12, 4))),
+        _section("drift", 2, *(_drift(story, columns) for columns in (12, 4, 1))),
+        _section("pictures", 6, "\n\n".join(pictures(story.moved[:2])), ""),
+        _section("more pictures", 7, fold("More pictures", "\n\n".join(pictures(story.moved[2:8]))), ""),
+        _section("checklist", 1, section("What to look at", review.checklist(story, most, files))),
+        _section("what was run", 4, *(review.ran(work, url, lines) for lines in (50, 10))),
+        _section("what happens next", 3, section("When nothing is done", NOTHING)),
     ]
     whole = f"[in the run]({url})" if url else "in `.ci-kit/`"
-    return _title(story, title), inert(fit(sections, BODY, whole))
+    return _title(story, title), fit(sections, BODY, whole)
+
+
+def _section(name: str, rank: int, *variants: str) -> Section:
+    return Section(name, rank, tuple(dict.fromkeys(map(inert, variants))))
 
 
 def inert(text: str) -> str:
@@ -72,21 +78,21 @@ def inert(text: str) -> str:
 
 
 def _title(story: Story, title: str) -> str:
+    """Return a title of plain words: a merge may make it a commit's message, so names that are more are counted."""
     names = [move.column for move in story.moved]
-    sayable = [name for name in names if _NAME.fullmatch(name) and not _HASH.fullmatch(name)]
-    since = f" since {story.since}" if story.since and _ordinary(story.since) else ""
-    what = title if _ordinary(title) and len(title) <= 40 else "the model"
-    if len(names) == len(sayable) and 0 < len(names) <= 3:
-        said = f"Retrain {what}: {', '.join(names[:-1])}{' and ' if len(names) > 1 else ''}{names[-1]} drifted{since}"
-        if len(said) <= TITLE:
-            return said
+    what = title if _sayable(title) else "the model"
+    since = f" since {story.since}" if story.since else ""
+    listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
+    said = f"Retrain {what}: {listed} drifted{since}"
+    if 0 < len(names) <= 3 and all(map(_sayable, names)) and len(said) <= TITLE:
+        return said
     if names:
-        return f"Retrain {what}: {len(names):,} column{'s' if len(names) > 1 else ''} drifted{since}"
+        return f"Retrain {what}: {count(len(names), 'column')} drifted{since}"
     return f"Retrain {what}: its performance fell{since}"
 
 
-def _ordinary(text: str) -> bool:
-    return bool(text) and plain(text) == text == inert(text)
+def _sayable(text: str) -> bool:
+    return len(text) <= 40 and bool(_WORDS.fullmatch(text)) and not _HASH.search(text)
 
 
 def _verdict(compared: Mapping[str, Result]) -> str:
