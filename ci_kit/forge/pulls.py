@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from ci_kit.forge.base import Proposal, Stamp, read_mark
+from ci_kit.forge.base import Proposal, Stamp, Unknown, read_mark
 from ci_kit.forge.client import Client
 from ci_kit.forge.comments import BOT, WRITE, Comments
 from ci_kit.forge.commits import Commits
@@ -47,12 +47,18 @@ class Pulls:
         return Tip(sha=sha, seal=found, checked=(commit.get("author") or {}).get("name") != BOT)
 
     def push(self, proposal: Proposal, stamp: Stamp, old: str | None) -> None:
-        """Make the proposal's commit and set the branch to it."""
+        """Make the proposal's commit and set the branch to it.
+
+        GitHub moves a branch by force from wherever it is; so its tip is looked at right before.
+        """
         base = self._commits.read(proposal.parent)["tree"]["sha"]
         files = {path: None if text is None else text.encode() for path, text in proposal.files.items()}
         tree = self._commits.tree(base, self._commits.entries(files))
         message = seal(proposal.message, proposal.name, stamp, tree, change_of(proposal))
-        self._commits.move(proposal.branch, self._commits.commit(message, tree, proposal.parent), old, force=True)
+        commit = self._commits.commit(message, tree, proposal.parent)
+        if old and self._commits.tip(self._branch) != old:
+            raise Unknown(f"the branch {self._branch} moved while its commit was being made")
+        self._commits.move(self._branch, commit, old, force=True)
 
     def create(self, title: str, text: str) -> None:
         """Open the pull request."""

@@ -22,6 +22,7 @@ from tests.e2e.server import Handler, Server, bearer
 FORWARDED = ("accept", "content-type", "user-agent", "if-none-match")
 DROPPED = {"content-length", "transfer-encoding", "connection", "keep-alive", "date"}
 VERSIONS = {"2022-11-28", "2026-03-10"}
+ALIASES = 100  # of each token: emulate's limit of 5,000 requests an hour goes by token and outlives its reset
 
 
 class Gateway:
@@ -36,7 +37,7 @@ class Gateway:
         self.barriers: list[Barrier] = []
         self.artifacts: dict[str, bytes] = {}
         self.lock = threading.RLock()
-        self._upstream = upstream_port
+        self._upstream, self._alias = upstream_port, 0
         self._idle: list[tuple[float, http.client.HTTPConnection]] = []
         self._server = Server(("127.0.0.1", 0), Handler)
         self._server.gateway = self
@@ -58,6 +59,7 @@ class Gateway:
 
     def reset(self) -> None:
         """Forget everything but the server."""
+        self._alias = (self._alias + 1) % ALIASES
         self.rules = Rules(self._ask)
         self.journal = []  # a new one, so that a request of the last test can't write into it
         for store in (self.violations, self.faults, self.barriers):
@@ -82,7 +84,7 @@ class Gateway:
         """Send a request to emulate, one connection a thread."""
         headers = {**headers, "host": urlsplit(self.url).netloc}
         if token:
-            headers["authorization"] = f"Bearer {token}"
+            headers["authorization"] = f"Bearer {token}.{self._alias}"
         connection = self._connection()
         connection.request(method, path, body or None, headers)
         response = connection.getresponse()
@@ -117,7 +119,8 @@ class Gateway:
             return Answer.of(422, {"message": "not GitHub's API", "errors": problems})
         document = json.loads(body) if body else None
         # GitHub decides and acts in one transaction; so no other write comes between rule and deed.
-        with self.lock if method == "POST" and parts.path.endswith("/pulls") else contextlib.nullcontext():
+        one = method == "POST" and parts.path.endswith(("/pulls", "/git/refs"))
+        with self.lock if one else contextlib.nullcontext():
             answer = self.rules.before(method, parts.path, token, document)
             if answer is None:
                 kept = {key: headers[key] for key in FORWARDED if key in headers}
@@ -128,7 +131,11 @@ class Gateway:
 
 def seed(repos: list[str]) -> dict[str, Any]:
     """Return emulate's first state: the tokens' users and empty public repositories of `octo`."""
-    tokens = {token: {"login": login, "scopes": ["repo", "workflow"]} for token, login in TOKENS.items()}
+    tokens = {
+        f"{token}.{alias}": {"login": login, "scopes": ["repo", "workflow"]}
+        for token, login in TOKENS.items()
+        for alias in range(ALIASES)
+    }
     users = [{"login": login} for login in sorted({*TOKENS.values()})]
     return {
         "tokens": tokens,

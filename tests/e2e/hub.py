@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.e2e.gateway import Gateway, seed
-from tests.e2e.rules import BOT, OWNER, PERSON, Answer
+from tests.e2e.rules import APP_BOT, BOT, OWNER, PERSON, Answer
 
 HERE = Path(__file__).parent
 REPOS = ["demo", "empty"]
@@ -81,7 +81,8 @@ class Hub:
         self._expect("ok")
         self.gateway.reset()
         for repo in REPOS:  # GITHUB_TOKEN may write, as the workflow's permissions say
-            self.api("PUT", f"/repos/{OWNER}/{repo}/collaborators/{BOT}", {"permission": "push"})
+            for bot in (BOT, APP_BOT):
+                self.api("PUT", f"/repos/{OWNER}/{repo}/collaborators/{bot}", {"permission": "push"})
 
     def _expect(self, word: str) -> None:
         assert self._process.stdout

@@ -1,18 +1,20 @@
 """Where emulate is kinder or poorer than GitHub: these rules answer in its place, or mend its answer."""
 
+import base64
 import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote, unquote
 
-MAX_BODY = 65_536
+MAX_BODY, MAX_TITLE = 65_536, 256
 REPO = r"/repos/(?P<owner>[^/]+)/(?P<repo>[^/]+)"
-# GITHUB_TOKEN of a run on the repository itself, of a run for a fork, and of a person.
-WRITE, READ, PERSON = "ghs_write", "ghs_read", "ghp_person"
-BOT, OWNER = "github-actions[bot]", "octo"
-TOKENS = {WRITE: BOT, READ: BOT, PERSON: OWNER}
+# GITHUB_TOKEN of a run on the repository itself, of a run for a fork, an App's token, and a person's.
+WRITE, READ, APP, PERSON = "ghs_write", "ghs_read", "ghs_app", "ghp_person"
+BOT, APP_BOT, OWNER = "github-actions[bot]", "octo-retrain[bot]", "octo"
+TOKENS = {WRITE: BOT, READ: BOT, APP: APP_BOT, PERSON: OWNER}
 
 
 @dataclass
@@ -44,6 +46,7 @@ class Rules:
     ask: Upstream
     private: set[str] = field(default_factory=set)
     statuses: list[dict[str, Any]] = field(default_factory=list)
+    dispatches: list[tuple[str, str]] = field(default_factory=list)  # workflow, branch
 
     def before(self, method: str, path: str, token: str, document: Any) -> Answer | None:
         """Answer what emulate would answer wrongly; None lets the request through."""
@@ -51,7 +54,11 @@ class Rules:
         if refused:
             return refused
         if method == "POST" and re.fullmatch(f"{REPO}/pulls", path):
-            return self._duplicate(path, document)
+            return self._impossible(path, document) or self._duplicate(path, document)
+        if method == "POST" and (match := re.fullmatch(f"(?P<base>{REPO})/git/(?P<kind>refs|trees)", path)):
+            return self._nested(match["base"], document) if match["kind"] == "refs" else _malformed(document)
+        if match := re.fullmatch(f"(?P<base>{REPO})/actions/workflows/(?P<name>[^/]+)/dispatches", path):
+            return self._dispatch(match["base"], match["name"], document)
         if match := re.fullmatch(f"(?P<base>{REPO})/commits/(?P<sha>[^/]+)/pulls", path):
             pulls = [self._pull(one) for one in self.ask("GET", f"{match['base']}/pulls?state=all", b"").document]
             return Answer.of(200, [one for one in pulls if one["head"]["sha"] == match["sha"]])
@@ -61,6 +68,11 @@ class Rules:
 
     def after(self, method: str, path: str, answer: Answer) -> Answer:
         """Mend what emulate answers otherwise than GitHub."""
+        if match := re.fullmatch(f"(?P<base>{REPO})/git/refs/(?P<ref>.+)", path):
+            if answer.status == 404:
+                return Answer.of(422, {"message": "Reference does not exist", "status": "422"})
+            if method == "DELETE" and answer.status == 204:
+                self._abandon(match["base"], match["ref"].removeprefix("heads/"))
         if answer.status >= 300 or not answer.body:
             return answer
         document = answer.document
@@ -91,11 +103,55 @@ class Rules:
             return _invalid("body", f"body is too long (maximum is {MAX_BODY} characters)")
         if "/comments" in path and not (isinstance(body, str) and body.strip()):
             return _invalid("body", "body can't be blank")
+        if re.fullmatch(f"{REPO}/pulls(/[0-9]+)?", path) and len(document.get("title") or "") > MAX_TITLE:
+            return _invalid("title", f"title is too long (maximum is {MAX_TITLE} characters)")
         return None
+
+    def _impossible(self, path: str, document: Any) -> Answer | None:
+        """Both branches must be there, and differ."""
+        repo = path.removesuffix("/pulls")
+        tips = {}
+        for name in ("head", "base"):
+            found = self.ask("GET", f"{repo}/git/ref/heads/{quote(document[name].rpartition(':')[2])}", b"")
+            if found.status == 404:
+                error = {"resource": "PullRequest", "field": name, "code": "invalid"}
+                return Answer.of(422, {"message": "Validation Failed", "errors": [error], "status": "422"})
+            tips[name] = found.document["object"]["sha"]
+        between = self.ask("GET", f"{repo}/compare/{tips['base']}...{tips['head']}", b"").document
+        if between["ahead_by"] == 0:
+            text = f"No commits between {document['base']} and {document['head']}"
+            return _invalid("base", text, code="custom")
+        return None
+
+    def _nested(self, repo: str, document: Any) -> Answer | None:
+        """As in git, there is no branch below a branch."""
+        new = document["ref"]
+        for ref in self.ask("GET", f"{repo}/git/matching-refs/heads", b"").document:
+            if ref["ref"].startswith(f"{new}/") or new.startswith(f"{ref['ref']}/"):
+                return Answer.of(422, {"message": "Reference update failed", "status": "422"})
+        return None
+
+    def _dispatch(self, repo: str, name: str, document: Any) -> Answer:
+        found = self.ask("GET", f"{repo}/contents/.github/workflows/{name}", b"")
+        if found.status != 200:
+            return Answer.of(404, {"message": "Not Found", "status": "404"})
+        if b"workflow_dispatch" not in base64.b64decode(found.document["content"]):
+            text = "Workflow does not have 'workflow_dispatch' trigger"
+            return Answer.of(422, {"message": text, "status": "422"})
+        if self.ask("GET", f"{repo}/git/ref/heads/{quote(document['ref'])}", b"").status != 200:
+            return Answer.of(422, {"message": f"No ref found for: {document['ref']}", "status": "422"})
+        self.dispatches.append((name, document["ref"]))
+        return Answer(204, {}, b"")
+
+    def _abandon(self, repo: str, branch: str) -> None:
+        """GitHub closes the pull requests of a branch that was deleted; the branch is as it stood in the path."""
+        head = f"{repo.split('/')[2]}:{unquote(branch)}"
+        for pull in self.ask("GET", f"{repo}/pulls?state=open&head={quote(head)}", b"").document:
+            self.ask("PATCH", f"{repo}/pulls/{pull['number']}", b'{"state": "closed"}')
 
     def _duplicate(self, path: str, document: Any) -> Answer | None:
         head = document["head"] if ":" in document["head"] else f"{path.split('/')[2]}:{document['head']}"
-        query = f"{path}?state=open&head={head}&base={document['base']}"
+        query = f"{path}?state=open&head={quote(head)}&base={quote(document['base'])}"
         if self.ask("GET", query, b"").document:
             return _invalid("head", f"A pull request already exists for {head}.", code="custom")
         return None
@@ -113,7 +169,7 @@ class Rules:
         """An open pull request follows its branch."""
         if pull["state"] == "open" and pull["head"]["repo"]:
             repo, branch = pull["head"]["repo"]["full_name"], pull["head"]["ref"]
-            found = self.ask("GET", f"/repos/{repo}/git/ref/heads/{branch}", b"")
+            found = self.ask("GET", f"/repos/{repo}/git/ref/heads/{quote(branch)}", b"")
             if found.status == 200:
                 pull["head"]["sha"] = found.document["object"]["sha"]
         return pull
@@ -122,6 +178,14 @@ class Rules:
 def _invalid(field: str, message: str, code: str = "unprocessable") -> Answer:
     error = {"resource": "Issue", "field": field, "code": code, "message": message}
     return Answer.of(422, {"message": "Validation Failed", "errors": [error], "status": "422"})
+
+
+def _malformed(document: Any) -> Answer | None:
+    for entry in document["tree"]:
+        if ".git" in entry["path"].lower().split("/"):
+            text = "tree.path contains a malformed path component"
+            return Answer.of(422, {"message": text, "status": "422"})
+    return None
 
 
 def _mend(node: Any) -> None:

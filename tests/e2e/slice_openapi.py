@@ -39,6 +39,7 @@ OPERATIONS = {
     "/statuses/{sha}": "post",
     "/actions/runs": "get",
     "/actions/artifacts": "get",
+    "/actions/workflows/{workflow_id}/dispatches": "post",
     "/releases": "post",
 }
 NOISE = {"description", "example", "examples", "tags", "summary", "externalDocs", "x-github", "title", "deprecated"}
