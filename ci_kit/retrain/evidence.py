@@ -73,7 +73,7 @@ def window(drift: Result) -> str:
     """Return the id of the window that the Result speaks of; raise UserError where it names none."""
     check = next((check for check in drift.checks if check.id == "window"), None)
     found = (check.observed or "") if check else ""
-    if not re.fullmatch(RESULT_NAME, found):
+    if not re.fullmatch(RESULT_NAME, found) or ".." in found:
         raise UserError("drift.json names no window", hint="Run ci-kit drift again")
     return found
 
@@ -95,6 +95,8 @@ def _moving(check: Check) -> bool:
 def _own(found: Result, job: Job, path: Path, name: str | None) -> None:
     if found.step != "drift" or found.name != name:
         raise UserError(f"{path.name} is no result of drift")
+    if ".." in (name or ""):
+        raise UserError(f"{path.name} is named by no window")
     if job.source.sha is None:
         raise UserError("there is no commit to retrain from", hint="Try: git add . && git commit -m start")
     if found.source.sha != job.source.sha:

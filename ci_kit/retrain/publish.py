@@ -10,11 +10,11 @@ from ci_kit.errors import CiKitError
 from ci_kit.forge.git import Git
 from ci_kit.job import Job
 from ci_kit.parts import Check
-from ci_kit.render.watch import summary
 from ci_kit.result import Findings, Result
 from ci_kit.retrain.change import Change, load
 from ci_kit.retrain.evidence import beside, judged, window
 from ci_kit.retrain.pull import Publisher
+from ci_kit.retrain.told import summary
 
 TRUSTED = ("schedule", "workflow_dispatch")
 
@@ -35,8 +35,9 @@ def publish(job: Job, updated: Findings | None = None) -> Findings:
         _guarded("record", "Keep what was seen and done as history", publisher.record),
         _guarded("publish", "Keep the pull request", publisher.act),
     ]
-    told = Findings(checks=(*(result.checks if result else ()), *checks))
-    actions.summary(actions.redact(summary(told, title=f"Retraining: {job.config.drift.monitor}", url=publisher.url)))
+    all_checks = (*(result.checks if result else ()), *checks)
+    evidence = "" if publisher.url else publisher.body
+    actions.summary(actions.redact(summary(job.config.drift.monitor, all_checks, publisher.url, evidence)))
     return Findings(checks=tuple(checks))
 
 

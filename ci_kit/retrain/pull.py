@@ -25,13 +25,14 @@ DONE = {
 
 
 class Publisher:
-    """One publication; `url` is where the open pull request is, once that is known."""
+    """One publication; `url` is where the open pull request is, `body` its text, once they are known."""
 
     def __init__(
         self, job: Job, event: actions.Event, drift: Result, change: Change | None, updated: Result | None
     ) -> None:
         self.job, self.event, self.drift, self.change, self.updated = job, event, drift, change, updated
         self.monitor, self.git, self.url = job.config.drift.monitor, Git(job.root), ""
+        self.body = ""
         slug = "-".join(part for part in (job.source.directory.replace("/", "-"), self.monitor) if part)
         self.slug = re.sub(r"[^a-z0-9_.-]+", "-", slug.lower()).strip(".-")
         self.branch, self.base = f"ci-kit-retrain/{self.slug}", job.config.base
@@ -66,7 +67,8 @@ class Publisher:
         return self._leave()
 
     def _propose(self, change: Change) -> Check:
-        pull = self.forge().propose(self._proposal(change), self._stamp())
+        wanted = self._proposal(change)
+        pull = self.forge().propose(wanted, self._stamp())
         self._found(pull.url)
         started = self._start(pull) if pull.outcome in ("created", "updated") else ""
         detail = " ".join(part for part in (pull.detail, started) if part) or None
@@ -77,6 +79,7 @@ class Publisher:
         files = change.files or {}
         title, body = self._told(files, checked=True)
         _, unchecked = self._told(files, checked=False)
+        self.body = body
         return Proposal(
             name=f"retrain-{self.slug}",
             branch=self.branch,

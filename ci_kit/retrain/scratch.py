@@ -22,7 +22,7 @@ _IDENTITY = {f"GIT_{role}_{key}": "ci-kit@localhost" for role in ("AUTHOR", "COM
 def interrupted(git: Git) -> None:
     """Raise UserError where an update was killed before it could put everything back."""
     if git.branch() == BRANCH:
-        why = f"an update was killed, and {BRANCH} is still checked out"
+        why = f"{BRANCH} is checked out: an update is running, or was killed"
         hint = f"Type: git checkout --force - && git branch -D {BRANCH}"
         raise UserError("the repository is in the middle of a retraining", why=why, hint=hint)
 

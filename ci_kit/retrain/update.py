@@ -1,13 +1,16 @@
 """The update: run the user's commands, train, compare champion and challenger, push the bytes, note the change."""
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from ci_kit import actions
 from ci_kit.errors import UserError
 from ci_kit.forge import watched
 from ci_kit.forge.git import Git
 from ci_kit.job import Job
 from ci_kit.parts import Check, Metric, Status
+from ci_kit.render.watch.compared import verdict
 from ci_kit.result import Findings, result_path
 from ci_kit.retrain import change as changes
 from ci_kit.retrain import commands
@@ -34,7 +37,17 @@ def update(job: Job) -> Findings:
     past = [*watched.past(git, "drift", monitor, job.say), *windows(job)[0]]
     attempts = watched.past(git, "retrain", monitor, job.say)
     due = plan(drift, past, attempts, job.config.retrain, datetime.now(UTC))
-    return _Attempt(job, window(drift)).findings(due) if due.status == "pass" else Findings(checks=(due,))
+    if due.status != "pass":
+        return Findings(checks=(due,))
+    return _Attempt(job, window(drift)).findings([due, *_unseen(git)])
+
+
+def _unseen(git: Git) -> list[Check]:
+    """Warn where caps may not hold; without `origin` there is nothing but what is here."""
+    if git.remote_url() is None or watched.known(git):
+        return []
+    detail = "Earlier attempts don't count: right for a first run; a later one needs the branch `ci-kit` in the clone."
+    return [Check(id="history", title="No history can be seen", status="warn", detail=detail)]
 
 
 def _possible(job: Job) -> None:
@@ -66,9 +79,9 @@ class _Attempt:
         for step, name in [("train", None), *(("evaluate", name) for name in compared(job))]:
             result_path(job.root, step, name).unlink(missing_ok=True)
 
-    def findings(self, due: Check) -> Findings:
+    def findings(self, checks: list[Check]) -> Findings:
         """Do all of it on a scratch branch; what it took is noted, also where it fails."""
-        self.checks.append(due)
+        self.checks = checks
         self.note(None)  # a kill leaves no more than this: an attempt without a change
         try:
             with commands.restored(self.job), self.scratch.entered():
@@ -94,6 +107,7 @@ class _Attempt:
                 return None
         files = self.scratch.commit()
         changes.fit(files)
+        self.secretless(files)
         if not files:
             detail = "Neither the update nor the training changed a file that git knows."
             self.checks.append(Check(id="change", title="The update brought nothing new", status="warn", detail=detail))
@@ -104,6 +118,12 @@ class _Attempt:
         pushed = commands.push(self.job)
         self.checks += [pushed] if pushed else []
         return files
+
+    def secretless(self, files: Mapping[str, str | None]) -> None:
+        """Raise UserError for a file that quotes a secret of this environment: a pull request shows it to everybody."""
+        for path, text in files.items():
+            if text and actions.redact(text) != text:
+                raise UserError(f"{path!r:.200} quotes a secret", why="what was changed would be published")
 
     def train(self) -> Check:
         """Train by the step of that name, whose Result is part of the evidence."""
@@ -123,15 +143,16 @@ class _Attempt:
         if found is None or broken(found):
             why = found.checks[0].detail if found else "ci-kit evaluate left no result"
             return Check(id=f"compare/{name}", title=f"No comparison on {name}", status="warn", detail=why)
-        failed = [check.title for check in found.checks if check.status == "fail"]
-        status: Status = "warn" if failed else "pass"
-        detail = "; ".join(failed) or None
+        status: Status = "warn" if found.status == "fail" else "pass"
+        observed = verdict(name, found).partition(": ")[2]
+        detail = "; ".join(check.title for check in found.checks if check.status == "fail") or None
         if found.source.base_sha != self.scratch.start:
+            base, start = str(found.source.base_sha)[:12], self.scratch.start[:12]
             status, detail = (
                 "warn",
-                f"Compared with {str(found.source.base_sha)[:12]}, not with what main is here: push it.",
+                f"Compared with {base} and not with {start}, where the update began: push that first.",
             )
-        return Check(id=f"compare/{name}", title=title, status=status, observed=found.status, detail=detail)
+        return Check(id=f"compare/{name}", title=title, status=status, observed=observed, detail=detail)
 
     def note(self, files: dict[str, str | None] | None) -> Change:
         """Write down what is known of the attempt."""

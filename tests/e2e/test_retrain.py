@@ -277,6 +277,61 @@ def test_in_a_folder_of_a_monorepo_paths_are_those_of_the_repository(repo: Path)
     as_before(repo, sha)
 
 
+def test_a_training_that_fails_ends_the_attempt(repo: Path) -> None:
+    settings = "train: {{command: 'echo 2 > params.txt; exit 3'}}\nretrain: {{cool-down: 1s}}\n"
+    sha = commit(repo, settings=settings)
+    watch(repo, drift())
+    assert retrain(repo) == {"plan": "pass", "train": "fail", "record": "pass", "publish": "skip"}
+    assert "exit 3" in told(repo, "train")
+    as_before(repo, sha)
+
+
+def test_a_challenger_that_fails_is_evidence_and_is_proposed_all_the_same(repo: Path) -> None:
+    (repo / "eval.csv").write_text("a,target\n" + "1,0\n2,1\n" * 20)
+    (repo / "model.py").write_text("def predict(frame):\n    return frame['a'].to_numpy() - 1\n")
+    settings = "data: {{evaluation: {{path: eval.csv}}}}\nevaluate: {{model: 'model.py:predict'}}\n" + SETTINGS
+    commit(repo, settings=settings)
+    watch(repo, drift())
+    found = retrain(repo)
+    assert (found["compare/evaluation"], found["publish"]) == ("warn", "pass")
+    assert "No comparable baseline" in told(repo, "compare/evaluation")
+
+
+def test_a_secret_in_a_changed_file_is_refused(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORE_PASSWORD", "correct-horse")
+    commit(repo, "echo key=$STORE_PASSWORD > params.txt")
+    watch(repo, drift())
+    with pytest.raises(UserError, match="quotes a secret"):
+        retrain(repo)
+    assert not Git(repo).find(PULL)
+
+
+def test_a_forge_that_refuses_is_a_failed_check_and_the_evidence_is_in_the_summary(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha = commit(repo)
+    watch(repo, drift())
+    retrain(repo, "update")
+    (tmp_path / "event.json").write_text('{"schedule": "17 4 * * *"}')
+    for name, value in {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_EVENT_NAME": "schedule",
+        "GITHUB_EVENT_PATH": str(tmp_path / "event.json"),
+        "GITHUB_REF": "refs/heads/main",
+        "GITHUB_REPOSITORY": "octo/demo",
+        "GITHUB_SHA": sha,
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
+        "GITHUB_TOKEN": "",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert retrain(repo, "publish") == {"record": "fail", "publish": "fail"}
+    assert "no token to publish with" in told(repo, "publish", "publish")
+    summary = (tmp_path / "summary.md").read_text()
+    assert "no token to publish with" in summary
+    assert "What to look at" in summary
+    assert (repo / ".ci-kit" / FILE).exists()
+
+
 def command(root: Path, *arguments: str) -> subprocess.Popen[str]:
     program = [sys.executable, "-P", "-m", "ci_kit", "retrain", *arguments]
     return subprocess.Popen(program, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

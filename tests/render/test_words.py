@@ -40,6 +40,11 @@ WITHIN = evaluated().model_copy(
             "warn",
             "the candidate is better than main, with 1 warning",
         ),
+        (
+            view(*BOTH, evaluated("pass", check("baseline", "warn"))),
+            "warn",
+            "the candidate is better than main, with 1 warning",
+        ),
         (view(*BOTH, result("evaluate", check("x"))), "pass", "all checks pass"),
         (view(*BOTH), "unsure", "incomplete, no result of evaluate"),
         (view(*BOTH, damaged={"evaluate": "too new"}), "fail", "the result of evaluate can't be used"),

@@ -1,4 +1,6 @@
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import pytest
 
@@ -11,9 +13,12 @@ NOW = datetime(2026, 11, 21, 4, 30, tzinfo=UTC)
 
 
 def told(
-    windows: list[Result], attempts: list[Result], newest: Result | None = None, **settings: object
+    windows: list[Result],
+    attempts: list[Result],
+    newest: Result | None = None,
+    settings: Mapping[str, object] = MappingProxyType({}),
 ) -> tuple[str, str]:
-    found = plan(newest or drift(), windows, attempts, Retrain.model_validate(settings), NOW)
+    found = plan(newest or drift(), windows, attempts, Retrain.model_validate(dict(settings)), NOW)
     return found.status, " ".join(part for part in (found.title, found.observed, found.limit) if part)
 
 
@@ -48,7 +53,7 @@ def told(
 def test_a_retraining_is_due_or_the_plan_says_why_not(
     windows: list[Result], attempts: list[Result], settings: dict[str, object], status: str, words: str
 ) -> None:
-    found = told(windows, attempts, **settings)
+    found = told(windows, attempts, settings=settings)
     assert found[0] == status
     assert words in found[1]
 
