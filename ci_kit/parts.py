@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, Strict, model_validator
 
 from ci_kit.files import digest
 
@@ -77,7 +77,8 @@ class Series(Closed):
     """One line, or one set of bars, of a chart: at most 200 points."""
 
     name: Name
-    x: Annotated[tuple[FiniteFloat, ...] | tuple[Name, ...], Field(max_length=200)]
+    # Strict, or the names of categories that look like numbers would be read as numbers.
+    x: Annotated[tuple[Annotated[FiniteFloat, Strict()], ...] | tuple[Name, ...], Field(max_length=200)]
     y: Annotated[tuple[FiniteFloat, ...], Field(max_length=200)]
 
     @model_validator(mode="after")

@@ -10,9 +10,8 @@ from ci_kit.drift.decide import OTHERS, Moved
 from ci_kit.drift.side import Side
 from ci_kit.drift.wording import label, shares
 from ci_kit.parts import Chart, Series
-from ci_kit.render import numbers
 
-MOST, BINS, BARS = 12, 20, 20
+MOST, BINS, BARS, WHOLE = 12, 20, 20, 40
 Array = npt.NDArray[np.float64]
 
 
@@ -21,8 +20,8 @@ def charts(
 ) -> tuple[Chart, ...]:
     """Return a picture of each column that moved, worst first, at most MOST; none that shows a sensitive value.
 
-    Whole numbers of few values and categories are bars; other numbers a histogram between the 1st and the 99th
-    percentile, whose outer bins hold what lies beyond.
+    Categories are bars. Numbers are a histogram between the 1st and the 99th percentile, whose outer bins hold what
+    lies beyond; whole numbers of a small range have a bin each.
     """
     drawn: dict[str, Chart | None] = {}
     for test in worst_first(tests):
@@ -63,16 +62,6 @@ def _numbers(column: str, reference: Side, current: Side) -> Chart | None:
     both = [_finite(side, column) for side in (reference, current)]
     if not (both[0].size and both[1].size):
         return None
-    distinct = np.unique(np.concatenate([np.unique(values) for values in both]))
-    if distinct.size <= BARS and np.array_equal(distinct, np.rint(distinct)):
-        counted = [dict(zip(*np.unique(values, return_counts=True), strict=True)) for values in both]
-        return _bars(
-            column,
-            [
-                {numbers.plain(float(x), 9): float(one.get(x, 0) / values.size) for x in distinct}
-                for one, values in zip(counted, both, strict=True)
-            ],
-        )
     edges = _edges(both)
     if edges is None:
         return None
@@ -81,9 +70,12 @@ def _numbers(column: str, reference: Side, current: Side) -> Chart | None:
 
 
 def _edges(both: Sequence[Array]) -> Array | None:
-    low, high = (min(np.quantile(v, 0.01) for v in both), max(np.quantile(v, 0.99) for v in both))
-    if low == high:
-        low, high = min(v.min() for v in both), max(v.max() for v in both)
+    """Return the edges of the bins: one for each whole number where there are few, None where none can be drawn."""
+    low, high = min(v.min() for v in both), max(v.max() for v in both)
+    if high - low < WHOLE and all((v == np.rint(v)).all() for v in both):
+        return np.arange(low, high + 2)
+    inner = min(np.quantile(v, 0.01) for v in both), max(np.quantile(v, 0.99) for v in both)
+    low, high = inner if inner[0] < inner[1] else (low, high)
     with np.errstate(over="ignore", invalid="ignore"):
         edges = np.linspace(low, high, BINS + 1)
     increasing = bool(np.isfinite(edges).all() and (np.diff(edges) > 0).all())

@@ -57,17 +57,26 @@ def test_numbers_are_drawn_between_their_outer_percentiles() -> None:
     assert np.average(edges, weights=chart.series[1].y) - np.average(edges, weights=chart.series[0].y) > 0.8
 
 
-def test_whole_numbers_of_few_values_and_categories_are_bars() -> None:
-    reference = side(x=[1, 2, 3, 4] * 300, kind=letters(1, 1200))
-    many = [f"level {number % 60}" for number in range(1200)]
-    by_title = {chart.title: chart for chart in drawn(reference, like(reference, x=[1, 1, 1, 2] * 300, kind=many))}
-    assert by_title["x"].kind == by_title["kind"].kind == "bar"
-    assert by_title["x"].series[1].x == ("1", "2", "3", "4")
-    assert by_title["x"].series[1].y == (0.75, 0.25, 0.0, 0.0)
-    names = by_title["kind"].series[0].x
-    assert len(names) == 20
-    assert names[-1] == "(all others)"
-    assert sum(by_title["kind"].series[1].y) == pytest.approx(1)
+def test_whole_numbers_of_a_small_range_have_a_bin_each() -> None:
+    reference = side(x=[1, 2, 3, 5] * 300)
+    [chart] = drawn(reference, like(reference, x=[1, 1, 1, 2] * 300))
+    assert chart.kind == "histogram"
+    assert [one.x for one in chart.series] == [(1.0, 2.0, 3.0, 4.0, 5.0)] * 2
+    assert [one.y for one in chart.series] == [(0.25, 0.25, 0.25, 0, 0.25), (0.75, 0.25, 0, 0, 0)]
+
+
+def test_categories_are_bars_and_those_that_do_not_fit_one_more() -> None:
+    reference = side(kind=letters(1, 1200))
+    [chart] = drawn(reference, like(reference, kind=[str(number % 60) for number in range(1200)]))
+    names = chart.series[0].x
+    assert (chart.kind, len(names), names[-1]) == ("bar", 20, "(all others)")
+    assert sum(chart.series[1].y) == pytest.approx(1)
+
+
+def test_names_of_categories_that_look_like_numbers_stay_names() -> None:
+    reference = side(kind=["100", "7"] * 600)
+    [chart] = drawn(reference, like(reference, kind=["100", "7", "7"] * 400))
+    assert Chart.model_validate_json(chart.model_dump_json()).series[0].x == ("7", "100")
 
 
 def test_a_column_whose_nulls_alone_moved_shows_them() -> None:
