@@ -13,6 +13,7 @@ case "${words[*]}" in
   *) environment=work ;;
 esac
 
+unset INPUT_TOKEN # some runners hand every input on by such a name, to steps that shall not have this one, too
 trap 'exit 130' INT TERM # or bash would go on after an installation that was cancelled
 env -u GITHUB_TOKEN bash "$here/install.sh" "$environment"
 trap - INT TERM

@@ -23,7 +23,8 @@ pytestmark = pytest.mark.e2e
 
 STUB = """\
 import json, os, sys
-names = ("DVC_NO_ANALYTICS", "ITERATIVE_DO_NOT_TRACK", "BENTOML_DO_NOT_TRACK", "DO_NOT_TRACK", "GITHUB_TOKEN", "PATH")
+names = ("DVC_NO_ANALYTICS", "ITERATIVE_DO_NOT_TRACK", "BENTOML_DO_NOT_TRACK", "DO_NOT_TRACK")
+names += ("GITHUB_TOKEN", "INPUT_TOKEN", "PATH")
 told = {name: os.environ.get(name) for name in names}
 call = {"argv": sys.argv[1:], "env": told, "isolated": sys.flags.isolated, "path": sys.path, "pid": os.getpid()}
 with open(os.environ["RUNNER_TEMP"] + "/call.json", "w") as file:
@@ -106,9 +107,10 @@ each_call = pytest.mark.parametrize(
 def test_an_action_without_inputs_is_the_command_alone(
     runner: Runner, step: str, number: int, words: list[str], environment: str
 ) -> None:
-    call = runner.call(f"actions/{step}", number)
+    call = runner.call(f"actions/{step}", number, INPUT_TOKEN="secret")
     assert call["argv"] == [*words, "--directory=."]
     assert call["isolated"]
+    assert call["env"]["INPUT_TOKEN"] is None
     assert call["stdout"] == "stub\n"
     assert call["stderr"] == ""
     assert (runner.temp / "installed").read_text() == f"{environment}\n"

@@ -84,13 +84,40 @@ def test_most_flowers_are_told_apart(model, dataset):
 IGNORED = ".ci-kit/\nmodel.onnx\nmetrics.json\n"
 
 
-def rows(count: int, seed: int) -> str:
-    """Return CSV of three overlapping clouds; the ids of one seed never meet another's."""
+WATCH = """\
+  recent: {path: data/recent.csv, schema: "schemas.py:Flowers", key: id}
+  reference: {path: data/reference.csv, key: id}
+  log: {path: data/log.csv, key: id}
+drift:
+  reference: reference
+  current: log
+  window: {rows: 300}
+  min-rows: 300
+  target: kind
+retrain:
+  update: python update.py
+  compare: [evaluation, recent]
+"""
+
+# The newest two windows: the first is for the comparison, the second is trained on.
+UPDATE = """\
+from pathlib import Path
+
+head, *rows = Path("data/log.csv").read_text().splitlines(keepends=True)
+with open("data/train.csv", "a") as file:
+    file.writelines(rows[-300:])
+Path("data/recent.csv").write_text(head + "".join(rows[-600:-300]))
+Path("data/reference.csv").write_text(head + "".join(rows[-600:]))
+"""
+
+
+def rows(count: int, seed: int, *, shift: float = 0.0) -> str:
+    """Return CSV of three overlapping clouds, `shift` to the right; the ids of one seed never meet another's."""
     draw = random.Random(seed)
     lines = ["id,length,width,kind"]
     for number in range(count):
         kind = number % 3
-        length, width = draw.gauss((-2, 0, 2)[kind], 1.0), draw.gauss((0, 2, 0)[kind], 1.0)
+        length, width = draw.gauss((-2, 0, 2)[kind] + shift, 1.0), draw.gauss((0, 2, 0)[kind], 1.0)
         lines.append(f"{seed * 100_000 + number},{length:.4f},{width:.4f},{kind}")
     return "\n".join([*lines, ""])
 
@@ -106,6 +133,19 @@ def files() -> dict[str, str | bytes]:
         "data/train.csv": rows(600, 1),
         "data/evaluation.csv": rows(900, 2),
     }
+
+
+def watched() -> dict[str, str | bytes]:
+    """Return the repository with what the drift check and the retraining need; the log has no window yet."""
+    data, rest = CONFIG.split("validate:\n")
+    added = {"update.py": UPDATE, "data/recent.csv": rows(200, 3), "data/log.csv": rows(0, 4)}
+    reference = {"data/reference.csv": rows(600, 5)}
+    return {**files(), **added, **reference, "ci-kit.yaml": f"{data}{WATCH}validate:\n{rest}"}
+
+
+def logged(log: str, seed: int, *, shift: float) -> str:
+    """Return the log with one more window."""
+    return log + rows(300, seed, shift=shift).partition("\n")[2]
 
 
 def train(*, steps: int = 200, flip: float = 0.0) -> dict[str, str]:

@@ -118,6 +118,7 @@ class Runner:
         timeout: float = 110,
     ) -> Outcome:
         """Run one workflow file for one event and return what happened; a run of act that hangs is killed."""
+        self._hub.gateway.artifacts.clear()  # each run has its own
         file = self._folder / "event.json"
         file.write_text(json.dumps(payload))
         (self._folder / "runs").mkdir(exist_ok=True)
