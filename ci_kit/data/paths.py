@@ -26,12 +26,16 @@ _KNOWN = ", ".join(SUFFIXES)
 
 
 def files(dataset: DataSet, root: Path) -> list[Path]:
-    """Return the data set's files, sorted and each once; raise UserError if a path gives none or a file is empty."""
-    found = {file for entry in dataset.path for file in _expand(entry, dataset, root)}
-    for file in sorted(found):
+    """Return the data set's files, sorted and each once; raise UserError if a path gives none or a file is empty.
+
+    Of several logs (JSON Lines) one may be empty, as today's is until the first line comes: it is left out.
+    """
+    found = sorted({file for entry in dataset.path for file in _expand(entry, dataset, root)})
+    full = [one for one in found if one.stat().st_size or (dataset.format or _kind(one)) != "jsonl"]
+    for file in full or found:
         if file.stat().st_size == 0:
             raise UserError(f"{shown(file, root)} is empty", why="0 bytes", hint="Write the data again or pull it")
-    return sorted(found)
+    return full
 
 
 def kind(dataset: DataSet, root: Path) -> Kind:

@@ -57,13 +57,21 @@ def _scan_one(path: Path, form: str, dataset: DataSet) -> "pl.LazyFrame":
     elif form == "jsonl":
         lazy = pl.scan_ndjson(path, infer_schema_length=None)
     elif dataset.columns:
-        lazy = _without_tail(pl.scan_csv(path, has_header=False, infer_schema_length=None), path)
+        lazy = _scan_csv(path, header=False)
         _same_width(len(lazy.collect_schema()), dataset.columns)
         return lazy.rename(dict(zip(lazy.collect_schema().names(), dataset.columns, strict=True)))
     else:
-        lazy = _without_tail(pl.scan_csv(path, infer_schema_length=None), path)
+        lazy = _scan_csv(path, header=True)
     lazy.collect_schema()
     return lazy
+
+
+def _scan_csv(path: Path, *, header: bool) -> "pl.LazyFrame":
+    import polars as pl
+
+    schema = pl.scan_csv(path, has_header=header, infer_schema_length=None).collect_schema()
+    # Told the schema, polars does not read all rows once more to guess it in each query.
+    return _without_tail(pl.scan_csv(path, has_header=header, schema=schema), path)
 
 
 def _without_tail(lazy: "pl.LazyFrame", path: Path) -> "pl.LazyFrame":

@@ -4,9 +4,9 @@ from typing import Literal
 
 import polars as pl
 
-from ci_kit.data import files, kind, scan
+from ci_kit.data import files, kind, reading, scan
 from ci_kit.data.digest import mark
-from ci_kit.drift.log import scan_log
+from ci_kit.drift.log import HELD, scan_log
 from ci_kit.errors import UserError
 from ci_kit.job import Job
 from ci_kit.sections import DataSet
@@ -22,7 +22,16 @@ def current(job: Job) -> tuple[pl.LazyFrame, int, str]:
         frame, torn = scan_log(files(found, job.root), job.root, quiet=bool(found.sensitive))
     else:
         frame, torn = scan(found, job.root), 0
-    return frame, torn, mark(found, job.root)
+    return held(frame, found, job, f"data.{job.config.drift.current}"), torn, mark(found, job.root)
+
+
+def held(frame: pl.LazyFrame, found: DataSet, job: Job, name: str) -> pl.LazyFrame:
+    """Return the rows as they are read fastest again and again; raise UserError when they can't be read."""
+    paths = files(found, job.root)
+    if kind(found, job.root) == "parquet" or sum(path.stat().st_size for path in paths) > HELD:
+        return frame
+    with reading(name, quiet=bool(found.sensitive)):
+        return frame.collect(engine="streaming").lazy()
 
 
 def dataset(job: Job, role: Literal["reference", "current"]) -> DataSet:

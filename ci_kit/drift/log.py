@@ -11,11 +11,14 @@ from ci_kit.data import reading
 from ci_kit.data.paths import shown
 from ci_kit.errors import UserError
 
+HELD = 2**29
+"""Text files of at most so many bytes are parsed once and held in memory; of larger ones each pass parses all."""
+
 
 def scan_log(paths: list[Path], root: Path, *, quiet: bool = False) -> tuple[pl.LazyFrame, int]:
     """Return the rows of all files, whose lines may have different keys, and how many lines are no JSON object.
 
-    A file that polars reads as it is stays lazy; a damaged one is read line by line. `NaN` and `Infinity`, which Python
+    A file that polars can't read as it is is read line by line. `NaN` and `Infinity`, which Python
     writes and JSON does not know, are nulls. Raises UserError when more than half of the lines are torn.
     """
     frames, torn = [], 0
@@ -35,7 +38,9 @@ def scan_log(paths: list[Path], root: Path, *, quiet: bool = False) -> tuple[pl.
 def _scan(path: Path) -> tuple[pl.LazyFrame, int]:
     lazy = pl.scan_ndjson(path, infer_schema_length=None)
     try:
-        lazy.select(pl.len()).collect(engine="streaming")
+        if path.stat().st_size <= HELD:
+            return lazy.collect(engine="streaming").lazy(), 0
+        lazy.select(pl.all().null_count()).collect(engine="streaming")
     except (pl.exceptions.ComputeError, pl.exceptions.SchemaError):
         raw = path.read_bytes()
         raw = gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw
@@ -64,6 +69,8 @@ def _object(line: bytes) -> bytes | None:
 
 def _read(lines: list[bytes]) -> tuple[pl.DataFrame, int]:
     """Return the rows of the lines that polars, too, takes for JSON (not those nested a thousand levels deep)."""
+    if not lines:
+        return pl.DataFrame(), 0
     try:
         return pl.read_ndjson(io.BytesIO(b"\n".join(lines)), infer_schema_length=None), len(lines)
     except (pl.exceptions.ComputeError, pl.exceptions.SchemaError):

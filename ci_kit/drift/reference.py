@@ -6,7 +6,7 @@ from pathlib import Path
 from ci_kit.data import dvc, fingerprint, reading, scan
 from ci_kit.data.digest import mark
 from ci_kit.drift import profile
-from ci_kit.drift.current import dataset
+from ci_kit.drift.current import dataset, held
 from ci_kit.drift.side import Side
 from ci_kit.drift.survey import survey
 from ci_kit.errors import UserError
@@ -59,7 +59,7 @@ def build(job: Job) -> Findings:
 def _surveyed(job: Job, named: Callable[[DataSet, Path], str]) -> Side:
     settings, found = job.config.drift, dataset(job, "reference")
     name = f"data.{settings.reference}"
-    frame = scan(found, job.root)
+    frame = held(scan(found, job.root), found, job, name)
     with reading(name, quiet=bool(found.sensitive)):
         have = frame.collect_schema().names()
     wanted = [*settings.columns, *settings.prediction]
