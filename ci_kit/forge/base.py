@@ -111,7 +111,8 @@ class Forge(Protocol):
     def withdraw(self, branch: str, base: str, name: str, why: str, stamp: Stamp) -> str | None:
         """Close the open pull request of that name with exactly one comment and delete its branch.
 
-        Returns where it is, None when none is open. A branch that a person has pushed to is not deleted.
+        Returns where it is; None when none is open, or the open one is not ours, or a newer run's. A branch that a
+        person has pushed to is not deleted; one of ours that was left over is.
         """
 
     def dispatch(self, workflow: str, branch: str) -> None:

@@ -25,13 +25,16 @@ class Drafts:
 
     def __init__(self, root: Path, git: Git, branch: str, base: str, name: str = "") -> None:
         self._git, self._branch, self._base, self._name = git, branch, base, name
+        self._seen: tuple[dict[str, Any], str] = {}, ""
+        self._over = False
         self._path = root / FOLDER / "pulls" / f"{branch.replace('/', '--')}.md"
 
     def look(self) -> Open | None:
         """Return the open pull request; its URL is the file's path."""
-        state, text = self._read()
+        state, text = self._seen = self._read()
         tip = self._git.find(f"refs/heads/{self._branch}")
-        if state.get("state") != "open" or state["base"] != self._base or tip is None or self._merged(tip):
+        self._over = state.get("state") != "open" or state["base"] != self._base or tip is None or self._merged(tip)
+        if self._over:
             return None
         return Open(url=str(self._path), title=state["title"], text=text, stamp=read_mark(text, self._name))
 
@@ -56,6 +59,8 @@ class Drafts:
         message = seal(proposal.message, proposal.name, stamp, tree, change_of(proposal))
         if not plumbing.move(git, self._branch, plumbing.commit(git, tree, parent, message), old, proposal.name):
             raise Unknown(f"the branch {self._branch} can't be set", why="another run sets it, or git refuses the name")
+        if self._over:  # the file of one that was merged must not come back to life with its branch
+            self._path.unlink(missing_ok=True)
 
     def create(self, title: str, text: str) -> None:
         """Write the file."""
@@ -65,7 +70,7 @@ class Drafts:
 
     def close(self, why: str, stamp: Stamp) -> None:
         """Write into the file that it is closed, by which run, and why."""
-        state, text = self._read()
+        state, text = self._seen  # not read again: of two that close at once, each writes the same
         closed = state | {"state": "closed", "run": stamp.run_id}
         self._write(closed, f"{text.rstrip()}\n\n---\n\n**Closed.** {why.strip()}\n")
 
