@@ -4,11 +4,10 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from ci_kit.drift.decide import OTHERS, Moved
 from ci_kit.drift.side import Side
-from ci_kit.drift.wording import label, shares
+from ci_kit.drift.wording import finite, label, shares
 from ci_kit.parts import Chart, Series
 
 MOST, BINS, BARS, WHOLE = 12, 20, 20, 40
@@ -59,7 +58,7 @@ def _levels(column: str, reference: Side, current: Side) -> Chart:
 
 
 def _numbers(column: str, reference: Side, current: Side) -> Chart | None:
-    both = [_finite(side, column) for side in (reference, current)]
+    both = [finite(column, side) for side in (reference, current)]
     if not (both[0].size and both[1].size):
         return None
     edges = _edges(both)
@@ -80,11 +79,6 @@ def _edges(both: Sequence[Array]) -> Array | None:
         edges = np.linspace(low, high, BINS + 1)
     increasing = bool(np.isfinite(edges).all() and (np.diff(edges) > 0).all())
     return edges if increasing else None
-
-
-def _finite(side: Side, column: str) -> Array:
-    values: Array = side.sample[column].cast(pl.Float64, strict=False).drop_nulls().to_numpy()
-    return values[np.isfinite(values)]
 
 
 def _bars(column: str, rows: Sequence[dict[str, float]]) -> Chart:

@@ -91,10 +91,10 @@ def _kind(job: Job) -> str:
 
 def _history(job: Job) -> tuple[list[Result], list[Check]]:
     """Return the windows judged before; a warning where none can be seen and an alarm would need them."""
-    git, title = Git(job.root), "The windows judged before can't be seen"
-    seen = git.is_repository() and watched.known(git)
-    past = watched.past(git, "drift", job.config.drift.monitor, lambda said: job.say(actions.harmless(said)))
-    if seen or job.config.drift.alarm.windows == 1:
+    git, monitor, title = Git(job.root), job.config.drift.monitor, "The windows judged before can't be seen"
+    here = git.is_repository()
+    past = watched.past(git, "drift", monitor, lambda said: job.say(actions.harmless(said))) if here else []
+    if job.config.drift.alarm.windows == 1 or (here and watched.known(git)):
         return past, []
     detail = "Only the windows of this run count. A first run has no history; a later one needs the branch `ci-kit`."
     return past, [Check(id="history", title=title, status="warn", detail=detail)]

@@ -3,7 +3,7 @@
 import hashlib
 
 import numpy as np
-import polars as pl
+import numpy.typing as npt
 
 from ci_kit.drift.decide import Moved, counted
 from ci_kit.drift.side import Column, Side
@@ -38,12 +38,17 @@ def seen(test: Moved, reference: Side, current: Side, *, quiet: bool) -> str:
     return f"{text}; {told}" if told else text
 
 
+def finite(column: str, side: Side) -> npt.NDArray[np.float64]:
+    """Return the sample's finite values of a number."""
+    values: npt.NDArray[np.float64] = side.sample[column].to_numpy().astype(np.float64)
+    return values[np.isfinite(values)]
+
+
 def mean(column: str, side: Side) -> float | None:
     """Return the mean of the sample's finite values, None where there is none."""
-    values = side.sample[column].cast(pl.Float64, strict=False).drop_nulls().to_numpy()
-    finite = values[np.isfinite(values)]
+    values = finite(column, side)
     with np.errstate(over="ignore"):
-        found = float(finite.mean()) if finite.size else float("nan")
+        found = float(values.mean()) if values.size else float("nan")
     return found if np.isfinite(found) else None
 
 
