@@ -12,7 +12,7 @@ from ci_kit.job import Job
 from ci_kit.parts import Check
 from ci_kit.result import Findings, Result
 from ci_kit.retrain.change import Change, load
-from ci_kit.retrain.evidence import beside, judged, window
+from ci_kit.retrain.evidence import beside, broken, judged, window
 from ci_kit.retrain.pull import Publisher
 from ci_kit.retrain.told import summary
 
@@ -64,6 +64,8 @@ def untrusted(job: Job, event: actions.Event, drift: Result) -> str:
 
 def _change(job: Job, drift: Result) -> tuple[Change | None, list[Check]]:
     """Return the change that belongs to this drift check, or a failed check where what lies there does not."""
+    if broken(drift) or drift.status != "fail":
+        return None, []
     try:
         change = load(job.folder)
         mine = (job.source.sha, window(drift), job.config.drift.monitor) if change else None

@@ -15,6 +15,7 @@ from ci_kit.retrain.change import HINT, ONE, place, unreadable
 
 BRANCH = "ci-kit-scratch"
 NEW = "??"
+LFS = "version https://git-lfs.github.com/spec/"
 FILE_MODE, NOTHING = "100644", "000000"
 _IDENTITY = {f"GIT_{role}_{key}": "ci-kit@localhost" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
 
@@ -121,6 +122,8 @@ class Scratch:
             text = "\0"
         if unreadable(text):
             raise UserError(f"{path!r:.200} is no text", why="a retraining changes plain text files", hint=HINT)
+        if text.startswith(LFS):  # the pointer would come without its bytes
+            raise UserError(f"{path!r:.200} is in Git LFS", why="its bytes can't be proposed", hint="Keep it under DVC")
         return text
 
 

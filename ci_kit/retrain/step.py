@@ -4,7 +4,7 @@ Each part is imported when it is asked for: where `publish` runs, what `update` 
 """
 
 from ci_kit import actions
-from ci_kit.errors import CiKitError
+from ci_kit.errors import Cancelled, CiKitError
 from ci_kit.forge.git import Git
 from ci_kit.job import Job
 from ci_kit.parts import Check
@@ -25,15 +25,13 @@ def run(job: Job) -> Findings:
         return skipped(reason)
     try:
         updated = update(job)
+    except Cancelled:
+        raise
     except CiKitError as error:
         publish(job, Findings(checks=(Check(id="error", title="No update", status="fail", detail=str(error)),)))
         raise
     published = publish(job, updated)
-    return Findings(
-        checks=(*updated.checks, *published.checks),
-        metrics=updated.metrics,
-        cost=updated.cost,
-    )
+    return Findings(checks=(*updated.checks, *published.checks), metrics=updated.metrics, cost=updated.cost)
 
 
 def update(job: Job) -> Findings:

@@ -214,6 +214,7 @@ def test_on_another_branch_nothing_is_run(repo: Path) -> None:
         ("ln -s /etc/passwd link.txt", "'link.txt' is a link"),
         ("echo x > run.sh; chmod +x run.sh", "'run.sh' is executable"),
         ("for i in $(seq 101); do echo x > f$i.txt; done", "101 files"),
+        ("printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:0' > params.txt", "is in Git LFS"),
         ("git switch -q --detach", "left the branch"),
         ("printf 'caf\\351' > latin.txt", "'latin.txt' is no text"),
     ],
@@ -396,6 +397,14 @@ def test_a_hostile_change_is_refused_and_what_was_seen_is_recorded(repo: Path, h
     assert retrain(repo, "publish") == {"change": "fail", "record": "pass", "publish": "skip"}
     assert not Git(repo).find(PULL)
     assert len(watched.past(Git(repo), "drift", "default")) == 1
+
+
+def test_a_change_of_an_older_window_is_nothing_to_publish_when_drift_has_gone(repo: Path) -> None:
+    commit(repo)
+    watch(repo, drift(day=20))
+    retrain(repo, "update")
+    watch(repo, drift("pass", day=21))
+    assert retrain(repo, "publish") == {"record": "pass", "publish": "pass"}
 
 
 def test_windows_that_are_none_are_named_and_left_out(repo: Path) -> None:
