@@ -26,7 +26,7 @@ def mermaid(chart: Chart) -> list[str]:
     """Return the chart as one or more Mermaid sources, without fences; none where there is nothing to draw.
 
     Lines that do not span the same range of x, and the series of a bar chart, are drawn apart. Only a reference and
-    what is compared with it share one picture: as bars and a line, since Mermaid draws bars over bars.
+    what is compared with it share one picture: as lines, or as bars and a line, since Mermaid draws bars over bars.
     """
     shown = [series for series in chart.series if len(series.y) > (1 if chart.kind == "line" else 0) and _near(series)]
     groups: dict[object, list[Series]] = {}
@@ -50,7 +50,9 @@ def _draw(chart: Chart, group: list[Series]) -> str:
     lines = [[value / 10.0**power for value in line] for line in lines]
     low, high = limits([value for line in lines for value in line], zero=chart.kind != "line")
     colours = [list(COLOURS)[tone] for tone in tones(group)]
-    words = ["line" if chart.kind == "line" or place else "bar" for place in range(len(group))]
+    # Bars of a histogram would overlap each other, so there only lines can share a picture.
+    bars = chart.kind == "bar" or (chart.kind == "histogram" and len(group) == 1)
+    words = ["line" if place or not bars else "bar" for place in range(len(group))]
     overlaid = len(set(words)) > 1
     looks = zip(colours, (" bars", " line") if overlaid else ("",) * len(group), strict=True)
     names = ", ".join(f"{safe(one.name, 30)} {''.join(look)}" for one, look in zip(group, looks, strict=True))
@@ -61,13 +63,13 @@ def _draw(chart: Chart, group: list[Series]) -> str:
     else:
         edges = cast("Sequence[float]", group[0].x)
         axis = f"{_decimal(min(edges))} --> {_decimal(max(edges) if max(edges) > min(edges) else min(edges) + 1)}"
-    # Half transparent, the bars leave the line its contrast on a light and on a dark page.
+    # Half transparent, bars leave the line its contrast on a light and on a dark page.
     palette = ", ".join(COLOURS[one] + ("80" if overlaid and not at else "") for at, one in enumerate(_order(colours)))
     return "\n".join(
         [
             "---",
             "config:",
-            "  xyChart: {height: 260, width: 720}",
+            "  xyChart: {height: 300, width: 720}",
             f'  themeVariables: {{xyChart: {{backgroundColor: "transparent", plotColorPalette: "{palette}"}}}}',
             "---",
             "xychart-beta",

@@ -85,12 +85,15 @@ def kinds(story: Story) -> list[tuple[str, Status, str]]:
 
 
 def _kind(moves: list[Move]) -> tuple[Status, str]:
-    total = phrases.count(len(moves), "column")
+    total = phrases.count(len(moves), "column") if len(moves) > 1 else shorten(moves[0].column, 60)
     found = [move for move in moves if move.alarming == "fail"]
     bad, soon = len(found), sum(move.alarming == "warn" for move in moves)
     status = max((move.alarming for move in moves), key=SEVERITY.index)
+    if len(moves) == 1:
+        said = {"fail": "drifted", "warn": "moved, no alarm yet", "unsure": "can't be told"}
+        return status, f"{total} {said.get(status, 'has not moved')}"
     if bad:
-        names = ", ".join(shorten(move.column, 40) for move in found[:3]) + (", …" if bad > 3 else "")
+        names = ", ".join(shorten(move.column, 40) for move in found[:5]) + (", …" if bad > 5 else "")
         return status, f"{bad:,} of {total} drifted: {names}" + (f"; {soon:,} more moved" if soon else "")
     if status == "unsure":
         return status, f"{total}: can't be told"
@@ -98,13 +101,13 @@ def _kind(moves: list[Move]) -> tuple[Status, str]:
 
 
 def told(check: Check) -> tuple[str, str]:
-    """Return what a check of a column saw in words, and then its test: `mean 41.2 → 47.9` and `KS 0.21, limit 0.05`."""
+    """Return what a check of a column saw in words, and then its test: `mean 41.2 → 47.9` and `KS 0.21, p < 1e-9`."""
     kind, _, column = check.id.partition("/")
     seen = check.observed or ""
     if kind in {"data", "prediction", "nulls"}:
         cut = seen.partition(", " if kind == "nulls" else "; ")
         said, test = (f"nulls {cut[0]}", cut[2]) if kind == "nulls" else (cut[2], cut[0])
-        return said, ", ".join(part for part in (test, check.limit and f"limit {check.limit}") if part)
+        return said, test
     if kind == "schema":
         return ": ".join(part for part in (check.title.removeprefix(f"{column} "), seen) if part), ""
     return phrases.seen(check) or check.title, ""

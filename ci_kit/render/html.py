@@ -51,7 +51,8 @@ def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], right: tuple[i
         return "".join(f"<{tag}{mark}>{cell}</{tag}>" for cell, mark in zip(cells, marks, strict=True))
 
     body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{line(head, "th")}</tr></thead><tbody>{body}</tbody></table></div>'
+    top = f"<thead><tr>{line(head, 'th')}</tr></thead>" if any(head) else ""
+    return f'<div class="wide"><table>{top}<tbody>{body}</tbody></table></div>'
 
 
 def _comparison(view: View) -> str:

@@ -113,11 +113,11 @@ def _row(row: Row, compared: bool) -> str:
     if not compared:
         return f"| {name} | {cell(phrases.measured(row.candidate))} |"
     change = phrases.difference(row)
-    difference = f"{_tight(cell(change))} {phrases.WORDS[row.outcome]}".rstrip() if change else ""
-    return f"| {name} | {_tight(cell(phrases.values(row)))} | {difference} |"
+    difference = f"{tight(cell(change))} {phrases.WORDS[row.outcome]}".rstrip() if change else ""
+    return f"| {name} | {tight(cell(phrases.values(row)))} | {difference} |"
 
 
-def _tight(text: str) -> str:
+def tight(text: str) -> str:
     """Keep a number and its unit in one line of a narrow table."""
     return re.sub(r"(?<=[0-9±]) (?=[0-9%a-zA-Zµ])|(?<=[0-9p]) (?=±)", "\u00a0", text)
 

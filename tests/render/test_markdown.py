@@ -24,7 +24,7 @@ LINK = {"link_open", "link_close"}
 GITHUB = re.compile(r"@|#|(?i:\bGH-\d)|(?i:GHSA-)|(?i:www\.)|://|:\w+:|\$|[<>]\w|&\w")
 TEXT, NUMBER = r'"[^"`{}<>%;#]+"', r"-?[\d.]+"
 CHART = re.compile(
-    rf"---|config:|  xyChart: {{height: 260, width: 720}}"
+    rf"---|config:|  xyChart: {{height: 300, width: 720}}"
     rf'|  themeVariables: {{xyChart: {{backgroundColor: "transparent", plotColorPalette: "[#\w, ]+"}}}}'
     rf"|xychart-beta|  title {TEXT}"
     rf"|  [xy]-axis {TEXT} ({NUMBER} --> {NUMBER}|\[{TEXT}(, {TEXT})*\])|  (line|bar) \[{NUMBER}(, {NUMBER})*\]"

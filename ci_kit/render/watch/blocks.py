@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from ci_kit.render.charts import mermaid
 from ci_kit.render.drift_view import Move, Story
 from ci_kit.render.drift_words import kinds, told, when
+from ci_kit.render.markdown import tight
 from ci_kit.render.text import cell, plain, shorten
 from ci_kit.render.view import ICONS
 
@@ -34,17 +35,14 @@ def moves(story: Story, found: Sequence[Move], most: int = 200) -> str:
         return ""
     rows = []
     for move in found[:most]:
-        pairs = [told(check) for check in move.seen]
-        said, test = ("; ".join(part for part in parts if part) for parts in zip(*pairs, strict=True))
-        since = next((text for check in move.seen if (text := when(check, story.year))), "")
-        name = (
-            f"{ICONS[move.alarming]} **{cell(shorten(move.column, 60))}**{' (prediction)' if move.prediction else ''}"
-        )
-        rows.append(
-            f"| {name} | {cell(shorten(said, 300))} | {cell(shorten(test, 160))} | {cell(shorten(since, 160))} |"
-        )
+        pairs = (told(check) for check in move.seen)
+        said = "; ".join(f"{seen} ({test})" if seen and test else seen or test for seen, test in pairs)
+        since = next((text for check in move.seen if (text := when(check, story.year))), "").removeprefix("since ")
+        kind = " (prediction)" if move.prediction else ""
+        name = f"{ICONS[move.alarming]} **{cell(shorten(move.column, 60))}**{kind}"
+        rows.append(f"| {name} | {tight(cell(shorten(said, 300)))} | {tight(cell(shorten(since, 160)))} |")
     more = [f"\nand {len(found) - most:,} more"] if len(found) > most else []
-    return "\n".join(["| column | how much | test | when |", "|:--|:--|:--|:--|", *rows, *more])
+    return "\n".join(["| column | how much | since |", "|:--|:--|:--|", *rows, *more])
 
 
 def pictures(found: Sequence[Move]) -> list[str]:

@@ -1,7 +1,7 @@
 """The page for the person on call: one HTML file that is read in a minute, light and dark, on a phone too."""
 
 from ci_kit.parts import Check
-from ci_kit.render import phrases
+from ci_kit.render import numbers, phrases
 from ci_kit.render.drift_view import Move, Story, Told, read
 from ci_kit.render.drift_words import advice, headline, kinds, told, when
 from ci_kit.render.html import document, table
@@ -10,14 +10,14 @@ from ci_kit.render.svg import text
 from ci_kit.render.view import ICONS
 from ci_kit.render.watch.picture import picture
 
-MOST = 60
+MOST, NOTES = 60, 20
 LEGEND = '<p class="legend"><span class="k c1"></span>reference <span class="k c0"></span>current</p>'
 
 
 def page(told: Told, *, title: str, url: str | None = None) -> str:
     """Return a complete HTML document, with nothing to fetch and no script; `url` is the page of the run."""
     story = read(told)
-    said = headline(told)
+    said = numbers.unbroken(headline(told))
     body = [
         f'<header class="{story.status}"><p>{text(title)}</p><h1>{ICONS[story.status]} {text(said)}</h1>'
         f"{_window(story)}</header>",
@@ -64,7 +64,8 @@ def _card(move: Move, year: int | None) -> str:
 
 def _line(check: Check, year: int | None) -> str:
     said, test = told(check)
-    small = "; ".join(part for part in (when(check, year), test) if part)
+    limit = f"limit {check.limit}" if test and check.limit else ""
+    small = "; ".join(part for part in (when(check, year), ", ".join(one for one in (test, limit) if one)) if part)
     return f"<b>{text(said)}</b>" + (f"<small>{text(small)}</small>" if small else "")
 
 
@@ -80,13 +81,15 @@ def _commands(said: str) -> str:
 
 
 def _notes(story: Story) -> str:
-    items = (
-        f"<li>{ICONS[check.status]} <b>{text(check.title)}</b> "
-        f"{text(': '.join(part for part in (phrases.seen(check), check.detail) if part))}</li>"
-        for check in story.notes
-    )
-    body = "".join(items)
-    return f"<h2>Also seen</h2><ul>{body}</ul>" if body else ""
+    """Return what else was seen; of facts that never alarm no icon says that all is well."""
+    icons = {**ICONS, "pass": "·"}
+    items = [
+        f"<li>{icons[check.status]} <b>{text(check.title)}</b> "
+        f"{text(': '.join(part for part in (phrases.seen(check), check.detail) if part).replace('`', ''))}</li>"
+        for check in story.notes[:NOTES]
+    ]
+    items += [f"<li>and {len(story.notes) - NOTES:,} more, below</li>"] if len(story.notes) > NOTES else []
+    return f"<h2>Also seen</h2><ul>{''.join(items)}</ul>" if items else ""
 
 
 def _all(story: Story) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from ci_kit.render import numbers
 from ci_kit.render.details import fold
 from ci_kit.render.drift_view import Story, read
 from ci_kit.render.drift_words import headline
@@ -113,5 +114,5 @@ def _compared(compared: Mapping[str, Result], most: int) -> str:
 
 
 def _drift(story: Story, most: int) -> str:
-    said = f"{ICONS[story.status]} **{plain(shorten(headline(story.told), 300))}**"
+    said = f"{ICONS[story.status]} **{numbers.unbroken(plain(shorten(headline(story.told), 300)))}**"
     return section("Why", said, window(story), hurt(story), moves(story, story.moved, most))

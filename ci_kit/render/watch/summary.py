@@ -8,15 +8,16 @@ from ci_kit.render.text import cell, code, plain, shorten
 from ci_kit.render.view import ICONS
 from ci_kit.render.watch.blocks import hurt, moves, pictures, section, window
 
-OPEN, PICTURES, COLUMNS = 3, 12, 300
+OPEN, PICTURES, COLUMNS, NOTES = 3, 12, 300, 20
 
 
 def summary(told: Told, *, title: str, url: str | None = None) -> str:
     """Return the verdict, what moved with pictures, what to do next and, folded, every column and the facts."""
     story = read(told)
+    said = numbers.unbroken(plain(shorten(headline(told), 300)))
     steps = "\n".join(f"1. {cell(shorten(one, 400))}" for one in advice(story))
     parts = [
-        f"## {ICONS[story.status]} {plain(shorten(title, 80))}: {plain(shorten(headline(told), 300))}",
+        f"## {ICONS[story.status]} {plain(shorten(title, 80))}: {said}",
         window(story),
         hurt(story),
         section("What moved", moves(story, story.moved), *pictures(story.moved[:OPEN])),
@@ -32,11 +33,11 @@ def summary(told: Told, *, title: str, url: str | None = None) -> str:
 
 def _notes(story: Story) -> str:
     lines = []
-    for check in story.notes:
+    for check in story.notes[:NOTES]:
         seen = ": ".join(part for part in (phrases.seen(check), check.detail) if part)
-        lines.append(
-            f"- {ICONS[check.status]} **{cell(shorten(check.title, 160))}** {cell(shorten(seen, 400))}".rstrip()
-        )
+        icon = "" if check.status == "pass" else f"{ICONS[check.status]} "
+        lines.append(f"- {icon}**{cell(shorten(check.title, 160))}** {cell(shorten(seen, 400))}".rstrip())
+    lines += [f"- and {len(story.notes) - NOTES:,} more"] if len(story.notes) > NOTES else []
     return "\n".join(lines)
 
 
