@@ -34,7 +34,9 @@ def survey(
     """
     with reading(name):
         schema = frame.collect_schema()
-        asked: Mapping[str, Kind | None] = columns or {one: None for one in schema if one not in key}
+        asked: Mapping[str, Kind | None] = (
+            {one: None for one in schema if one not in key} if columns is None else columns
+        )
         subjects = [
             Subject(name=one, kind=kind_of(schema[one], kind), dtype=schema[one], levels=(levels or {}).get(one))
             for one, kind in asked.items()

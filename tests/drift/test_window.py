@@ -3,7 +3,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ci_kit.drift.window import CATCH_UP, Cut, cuts
@@ -175,6 +175,7 @@ def test_all_data_is_one_window_named_by_its_content() -> None:
         cut(pl.LazyFrame({"a": []}), None)
 
 
+@settings(max_examples=15)
 @given(
     st.lists(st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31)), min_size=1, max_size=30),
     st.sampled_from(["1h", "7h", "1d", "3d", "1w", "1000s"]),
