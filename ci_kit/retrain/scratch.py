@@ -48,8 +48,8 @@ class Scratch:
     def entered(self) -> Iterator["Scratch"]:
         """Check out the branch, and go back at the end, whatever happens but a kill; a signal then comes too late."""
         with _stoppable():
-            self.git.must("switch", "--quiet", "--no-track", "--force-create", BRANCH, self.start)
             try:
+                self.git.must("switch", "--quiet", "--no-track", "--force-create", BRANCH, self.start)
                 yield self
             finally:
                 with deaf():

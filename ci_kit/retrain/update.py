@@ -148,10 +148,7 @@ class _Attempt:
         detail = "; ".join(check.title for check in found.checks if check.status == "fail") or None
         if found.source.base_sha != self.scratch.start:
             base, start = str(found.source.base_sha)[:12], self.scratch.start[:12]
-            status, detail = (
-                "warn",
-                f"Compared with {base} and not with {start}, where the update began: push that first.",
-            )
+            status, detail = "warn", f"Compared with {base}, not with {start} where the update began: push that first."
         return Check(id=f"compare/{name}", title=title, status=status, observed=observed, detail=detail)
 
     def note(self, files: dict[str, str | None] | None) -> Change:

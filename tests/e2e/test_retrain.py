@@ -298,6 +298,23 @@ def test_a_challenger_that_fails_is_evidence_and_is_proposed_all_the_same(repo: 
     assert "No comparable baseline" in told(repo, "compare/evaluation")
 
 
+def test_in_a_clone_it_warns_of_a_history_that_is_not_there_and_of_commits_that_are_not_pushed(repo: Path) -> None:
+    (repo / "eval.csv").write_text("a,target\n" + "1,0\n2,1\n" * 20)
+    (repo / "model.py").write_text("def predict(frame):\n    return frame['a'].to_numpy() - 1\n")
+    settings = "data: {{evaluation: {{path: eval.csv}}}}\nevaluate: {{model: 'model.py:predict'}}\n" + SETTINGS
+    pushed = commit(repo, settings=settings)
+    clone = repo.parent / "clone"
+    git(repo.parent, "clone", "--quiet", str(repo), str(clone))
+    for key, value in {"user.name": "t", "user.email": "t@localhost"}.items():
+        git(clone, "config", key, value)
+    (clone / "more.txt").write_text("more\n")
+    sha = commit(clone, settings=settings)
+    watch(clone, drift())
+    found = retrain(clone)
+    assert (found["history"], found["publish"]) == ("warn", "pass")
+    assert f"Compared with {pushed[:12]}, not with {sha[:12]}" in told(clone, "compare/evaluation")
+
+
 def test_a_secret_in_a_changed_file_is_refused(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORE_PASSWORD", "correct-horse")
     commit(repo, "echo key=$STORE_PASSWORD > params.txt")
