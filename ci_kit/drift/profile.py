@@ -24,6 +24,8 @@ _Number = Annotated[float, Field(ge=-math.inf)]  # infinite values are values, N
 
 
 class _Column(Closed):
+    model_config = ConfigDict(ser_json_inf_nan="strings")
+
     kind: Kind
     dtype: Annotated[str, Field(max_length=1000)]
     nulls: _Count
@@ -39,8 +41,6 @@ class _Sample(Closed):
 
 
 class _Profile(Closed):
-    model_config = ConfigDict(ser_json_inf_nan="strings")
-
     schema_version: Annotated[Literal[1], Field(alias="schema")] = 1
     mark: Annotated[str, Field(max_length=200)]
     rows: _Count
