@@ -104,7 +104,7 @@ class Publisher:
             files={path: len((text or "").encode()) for path, text in files.items()},
             commands=[*config.retrain.update, *(["ci-kit train"] if trained else [])],
             checked=checked,
-            title=self.monitor,
+            title=" ".join([config.report.title or "", "" if self.monitor == "default" else self.monitor]).strip(),
             url=self.event.url,
         )
         return actions.redact(title), actions.redact(body)

@@ -66,6 +66,7 @@ def _line(check: Check, year: int | None) -> str:
     said, test = told(check)
     limit = f"limit {check.limit}" if test and check.limit else ""
     small = "; ".join(part for part in (when(check, year), ", ".join(one for one in (test, limit) if one)) if part)
+    small = numbers.unbroken(small).replace(" < ", "\u00a0<\u00a0").replace(" = ", "\u00a0=\u00a0")
     return f"<b>{text(said)}</b>" + (f"<small>{text(small)}</small>" if small else "")
 
 
@@ -81,8 +82,8 @@ def _commands(said: str) -> str:
 
 
 def _notes(story: Story) -> str:
-    """Return what else was seen; of facts that never alarm no icon says that all is well."""
-    icons = {**ICONS, "pass": "·"}
+    """Return what else was seen; facts that never alarm have no icon."""
+    icons = {**ICONS, "pass": ""}
     items = [
         f"<li>{icons[check.status]} <b>{text(check.title)}</b> "
         f"{text(': '.join(part for part in (phrases.seen(check), check.detail) if part).replace('`', ''))}</li>"

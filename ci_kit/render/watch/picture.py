@@ -38,9 +38,9 @@ def _steps(series: Sequence[Series], title: str) -> str:
     grid = [
         f'<path d="M{_LEFT} {y(tick):.1f}H{WIDTH - _RIGHT}" class="g"/>'
         f'<text x="{_LEFT - 4}" y="{y(tick) + 4:.1f}" class="e">{_percent(tick)}</text>'
-        for tick in ticks(0.0, top)[::2]
+        for tick in _few(ticks(0.0, top))
     ]
-    marks = [tick for tick in ticks(edges[0], edges[-1])[::2] if edges[0] <= tick <= edges[-1]]
+    marks = [tick for tick in _few(ticks(edges[0], edges[-1])) if edges[0] <= tick <= edges[-1]]
     axis = [f'<text x="{x(tick):.1f}" y="{HEIGHT - 6}" class="m">{text(numbers.plain(tick))}</text>' for tick in marks]
     drawn = []
     for one, style in zip(series, ("a c1", "l c0"), strict=True):
@@ -73,6 +73,10 @@ def _bars(series: Sequence[Series], title: str) -> str:
 
 def _svg(height: int, title: str, parts: Sequence[str]) -> str:
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img">{title}{"".join(parts)}</svg>'
+
+
+def _few(marks: list[float]) -> list[float]:
+    return marks[:: 1 + len(marks) // 6]
 
 
 def _percent(share: float) -> str:
