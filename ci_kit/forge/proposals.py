@@ -9,7 +9,7 @@ from ci_kit.errors import UserError
 from ci_kit.forge.base import Proposal, Stamp
 
 MAX_TEXT = 2**20  # bytes of one file; what is larger belongs into DVC
-_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,80}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,120}")
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 # As `git check-ref-format` has it.
 _NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)|^[-./]|[./]$|^@?$|^HEAD$")

@@ -10,7 +10,7 @@ import pytest
 from ci_kit.errors import CiKitError, UserError
 from ci_kit.forge.base import Proposal, Pull, Stamp, mark, read_mark
 from ci_kit.forge.github import GitHubForge
-from tests.e2e.conftest import MakeForge
+from tests.e2e.conftest import TRUST, MakeForge
 from tests.e2e.faults import Fault, forbidden
 from tests.e2e.hub import Hub
 from tests.e2e.rules import APP, MAX_BODY, PERSON, READ, WRITE
@@ -155,6 +155,26 @@ class TestPropose:
         assert forge().withdraw(BRANCH, "main", NAME, "Gone.", stamp(3)) == kept.url
         assert tip(github, BRANCH)["sha"] == theirs
 
+    def test_what_a_person_pushes_while_the_commit_is_made_is_kept(self, github: Hub, forge: MakeForge) -> None:
+        forge().propose(proposal(github, "one"), stamp(1))
+        slow = github.gateway.fault(Fault(method="POST", path=".*/git/commits", kind="stall", seconds=1.0))
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(forge().propose, proposal(github, "two"), stamp(2))
+            while not slow.hits:
+                time.sleep(0.01)
+            theirs = person_pushes(github, BRANCH)
+            assert waiting.result().outcome == "kept"
+        assert tip(github, BRANCH)["sha"] == theirs
+
+    @pytest.mark.parametrize("known", [False, True])
+    def test_a_list_that_lags_behind_makes_no_second_one(self, github: Hub, forge: MakeForge, known: bool) -> None:
+        if known:
+            forge().propose(proposal(github), stamp(1))
+        github.gateway.fault(Fault(method="GET", path=LIST, status=200, body=[], times=4 if known else -1))
+        made = forge().propose(proposal(github), stamp(2))
+        assert made.outcome == ("unchanged" if known else "created")
+        assert [pull["html_url"] for pull in pulls(github, state="all")] == [made.url]
+
     def test_a_trailer_inside_a_persons_message_makes_it_not_ours(self, github: Hub, forge: MakeForge) -> None:
         forge().propose(proposal(github, "one"), stamp(1))
         copied = tip(github, BRANCH)["message"]
@@ -185,6 +205,14 @@ class TestPropose:
         second = forge().propose(wanted, stamp(2))
         assert (second.outcome, second.number) != ("created", first.number)
         assert_is(github, wanted)
+
+    def test_a_branch_that_a_person_deleted_closed_its_pull_request(self, github: Hub, forge: MakeForge) -> None:
+        first = forge().propose(proposal(github), stamp(1))
+        with httpx.Client(base_url=github.url, headers={"authorization": f"Bearer {PERSON}"}, verify=TRUST) as person:
+            person.delete(github.path(f"/git/refs/heads/{BRANCH}")).raise_for_status()
+        assert forge().opened(BRANCH, "main") is None
+        second = forge().propose(proposal(github), stamp(2))
+        assert (second.outcome, second.number) == ("created", (first.number or 0) + 1)
 
     @pytest.mark.parametrize(("token", "checked"), [(WRITE, False), (APP, True), (PERSON, True)])
     def test_the_reviewer_is_told_when_nothing_starts_by_itself(
