@@ -167,7 +167,7 @@ def test_the_headline_says_the_verdict(drift: Result | Findings, expected: str) 
 
 
 def test_the_page_says_in_this_order_what_how_much_since_when_and_what_next() -> None:
-    words = " ".join(Elements(page(DRIFTED, title="digits", url=URL)).words)
+    words = " ".join(Elements(page(DRIFTED, title="digits", url=URL)).words).replace("\u00a0", " ")
     order = [
         "3 columns and the predictions have drifted since 18 November",
         "2025-11-20 00:00 to 2025-11-21 00:00 UTC, 1,240 rows",
