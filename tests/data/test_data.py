@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from ci_kit.data import files, fingerprint, frame, reading, scan
+from ci_kit.data.digest import mark
 from ci_kit.errors import UserError
 from ci_kit.sections import DataSet
 
@@ -182,3 +183,30 @@ def test_a_damaged_dvc_file_is_not_believed(root: Path, content: str) -> None:
     (root / "a.csv.dvc").write_text(content)
     (root / "dvc.lock").write_text(content)
     assert fingerprint(data("a.csv"), root).startswith("sha256:")
+
+
+def test_a_mark_of_much_data_reads_a_part_and_follows_names_sizes_and_blocks(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = data("big/*.csv")
+    (root / "big").mkdir()
+    (root / "big/1.csv").write_bytes(b"x" * 100)
+    assert mark(dataset, root) == fingerprint(dataset, root)
+    monkeypatch.setattr("ci_kit.data.digest.EXACT", 50)
+    monkeypatch.setattr("ci_kit.data.digest.BLOCK", 10)
+    monkeypatch.setattr("ci_kit.data.digest.PARTS", 3)
+    seen = {mark(dataset, root)}
+    assert re.fullmatch("blocks:[0-9a-f]{64}", *seen)
+    for content in (b"y" + b"x" * 99, b"x" * 99 + b"y", b"x" * 50 + b"y" + b"x" * 49, b"x" * 101):
+        (root / "big/1.csv").write_bytes(content)
+        assert mark(dataset, root) not in seen
+        seen.add(mark(dataset, root))
+    (root / "big/1.csv").rename(root / "big/2.csv")
+    assert mark(dataset, root) not in seen
+
+
+def test_an_empty_log_beside_others_has_no_rows_yet(root: Path) -> None:
+    (root / "b.jsonl").touch()
+    assert files(data("[ab].jsonl"), root) == [root / "a.jsonl"]
+    with pytest.raises(UserError, match=r"b\.jsonl is empty"):
+        files(data("b.jsonl"), root)

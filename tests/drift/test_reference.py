@@ -1,6 +1,9 @@
 import json
 import math
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from ci_kit.drift import profile
 from ci_kit.drift.reference import build, reference
 from ci_kit.drift.side import Side
 from ci_kit.errors import UserError
+from ci_kit.files import digest
 from ci_kit.job import Job
 
 AGAIN = r"Type: ci-kit drift --build-reference"
@@ -170,6 +174,32 @@ def test_a_damaged_or_hostile_profile_is_one_clear_line(root: Path, damage: str)
 def test_bytes_that_are_no_parquet_are_one_clear_line(root: Path) -> None:
     build(job(root))
     (root / "ref/sample.parquet").write_bytes(b"no parquet")
-    change(root, sample={"rows": 3000, "sha256": profile.digest(root / "ref/sample.parquet")})
+    change(root, sample={"rows": 3000, "sha256": digest(root / "ref/sample.parquet")})
     with pytest.raises(UserError, match=r"ref/sample.parquet can't be read"):
+        reference(job(root))
+
+
+def dvc(root: Path, *arguments: str) -> None:
+    environment = os.environ | {"DVC_NO_ANALYTICS": "1"}
+    subprocess.run(
+        (sys.executable, "-m", "dvc", *arguments), cwd=root, env=environment, check=True, capture_output=True
+    )
+
+
+@pytest.mark.e2e
+def test_a_profile_in_dvc_is_pulled_and_one_whose_remote_is_away_is_named(root: Path) -> None:
+    build(job(root))
+    expected = reference(job(root))
+    remote = root.parent / f"{root.name}-remote"
+    subprocess.run(("git", "init", "--quiet"), cwd=root, check=True)
+    dvc(root, "init", "--quiet")
+    dvc(root, "remote", "add", "--default", "store", str(remote))
+    dvc(root, "add", "ref")
+    dvc(root, "push")
+    shutil.rmtree(root / "ref")
+    shutil.rmtree(root / ".dvc/cache")
+    assert same(reference(job(root)), expected)
+    for folder in (root / "ref", root / ".dvc/cache", remote):
+        shutil.rmtree(folder)
+    with pytest.raises(UserError, match=r"no data at ref \(DVC tracks it and can't bring it: .*\)\. Try: dvc pull ref"):
         reference(job(root))
