@@ -16,7 +16,7 @@ import sys
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -27,6 +27,7 @@ import polars as pl
 from ci_kit.drift.decide import moved
 from ci_kit.drift.side import Column, Side
 from ci_kit.sections import Drift
+from ci_kit.stats import Moments, drop_accuracy, drop_error
 
 SEED = 2026  # what was tuned was tuned on other seeds (10,000 and up)
 SIZES = (1000, 10_000, 100_000)
@@ -272,6 +273,38 @@ def power_table(tallies: dict[tuple[int, int], Tally], theirs: dict[tuple[int, i
         yield f"| {' | '.join(cells)} |"
 
 
+def falls(seed: int, runs: int) -> Iterator[str]:
+    """Yield how often performance that has not fallen, has by the margin, or by far more, is said to have fallen."""
+    yield "| | reference, current rows | not fallen | by the margin | by | fails then |"
+    yield "|:--|--:|--:|--:|:--|--:|"
+    for place, (level, rows, far) in enumerate(
+        [(0.9, (1000, 1000), 0.07), (0.9, (10_000, 100), 0.15), (0.99, (1000, 50), 0.15), (0.5, (200, 5000), 0.15)]
+    ):
+        random = np.random.default_rng((seed, place))
+        fails = [
+            sum(accuracy(random, level, level - fall, rows) for _ in range(runs)) / runs for fall in (0, 0.02, far)
+        ]
+        cells = [f"accuracy {level}", f"{rows[0]:,}, {rows[1]:,}", f"{fails[0]:.2%}", f"{fails[1]:.2%}"]
+        yield f"| {' | '.join(cells)} | {far * 100:.0f} points | {fails[2]:.0%} |".replace("%", " %")
+    losses = [("normal", 1000, 1000), ("exponential", 1000, 50), *[("log-normal", n, 1000) for n in (1000, 300, 50)]]
+    for place, (name, *sizes) in enumerate(losses):
+        random = np.random.default_rng((seed, place, 1))
+        fails = [sum(error(random, name, 1 + rise, sizes) for _ in range(runs)) / runs for rise in (0, 0.02, 0.5)]
+        cells = [f"{name} errors", f"{sizes[0]:,}, {sizes[1]:,}", f"{fails[0]:.2%}", f"{fails[1]:.2%}"]
+        yield f"| {' | '.join(cells)} | 50% | {fails[2]:.0%} |".replace("%", " %")
+
+
+def accuracy(random: np.random.Generator, before: float, after: float, rows: Sequence[int]) -> bool:
+    right = [int(random.binomial(count, share)) for count, share in zip(rows, (before, after), strict=True)]
+    sides = (Moments(mean=one / count, variance=0, rows=count) for one, count in zip(right, rows, strict=True))
+    return drop_accuracy(*sides, margin=0.02).outcome == "fail"
+
+
+def error(random: np.random.Generator, name: str, rise: float, rows: Sequence[int]) -> bool:
+    reference, current = (np.abs(NUMBERS[name][0](random, count)) for count in rows)
+    return drop_error(Moments.of(reference), Moments.of(current * rise), relative_margin=0.02).outcome == "fail"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=1000, help="pairs a size; four times as many of 1,000 rows")
@@ -298,7 +331,8 @@ def main() -> int:
         print(f"Evidently {rows}: {dict(theirs[rows].seen)} {time.monotonic() - began:.0f} s", file=sys.stderr)
         runs = math.ceil(options.evidently * share * 0.6)
         they_see |= {(rows, step): power(options.seed, rows, runs, step, kit) for step in range(3)}
-    print("\n".join([*alarm_table(alarms, theirs), "", *power_table(seen, they_see)]))
+    print("\n".join([*alarm_table(alarms, theirs), "", *power_table(seen, they_see), ""]))
+    print("\n".join(falls(options.seed, 5 * options.runs)))
     packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "polars", "evidently"))
     print(f"\nPython {platform.python_version()}, {platform.system()} {platform.machine()}, {packages}")
     print(f"Seed {options.seed}, {time.monotonic() - began:.0f} s")

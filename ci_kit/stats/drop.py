@@ -3,7 +3,7 @@
 As in the gate, "fail" needs evidence of a fall by more than the margin, "pass" a 95 % interval of the change inside it,
 all else is "unsure". Where performance did not fall at all, "fail" comes in FALSE_DROPS of all windows at most, and
 where it fell by exactly the margin in twice as many (50 rows, accuracy near 1). A reference of few rows whose losses
-have a long tail can't promise that: of 300 log-normal ones 1.3 %, of 50 seven (measured; `benchmarks/README.md`).
+have a long tail can't promise that: of 300 log-normal ones 1.1 %, of 50 five (`benchmarks/README.md`).
 """
 
 import math

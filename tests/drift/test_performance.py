@@ -232,7 +232,10 @@ def test_an_evaluation_gives_the_spread_of_errors_too(tmp_path: Path) -> None:
     window = pl.DataFrame({"id": range(2000), "answer": 1.5 * random.normal(size=2000), "label": [0.0] * 2000})
     check, metrics = judged(job(tmp_path, target="label", task="regression"), window)
     assert check.status == "fail"
-    assert metrics["mae@change"].low is not None
+    low, high = metrics["mae@change"].low, metrics["mae@change"].high
+    assert low is not None
+    assert high is not None
+    assert high - low == pytest.approx(2 * 1.96 * 0.603 * (1 + 1.5**2) ** 0.5 / 2000**0.5, rel=0.05)
 
 
 @pytest.mark.e2e

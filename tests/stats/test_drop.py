@@ -105,3 +105,12 @@ def test_unsure_says_how_much_the_rows_show_and_how_many_it_takes() -> None:
     assert enough.outcome == "pass"
     # the reference alone is too noisy, whatever the current data
     assert drop_accuracy(share(90, 100), share(900_000, 1_000_000), margin=0.02).rows_needed is None
+
+
+def test_the_noise_of_the_reference_grows_with_the_margin() -> None:
+    reference, current = Moments(mean=1, variance=1, rows=100), Moments(mean=1, variance=0, rows=10_000)
+    verdict = drop_error(reference, current, relative_margin=0.5)
+    assert verdict.detectable == pytest.approx(0.5 + (2.3263 + 0.8416) * 1.5 * 0.1, rel=1e-3)
+    # 0.35 above what is allowed is 2.33 standard errors, and 3.5 of those that leave the margin out
+    assert drop_error(reference, Moments(mean=1.85, variance=0, rows=10_000), relative_margin=0.5).outcome == "unsure"
+    assert drop_error(reference, Moments(mean=1.9, variance=0, rows=10_000), relative_margin=0.5).outcome == "fail"

@@ -61,6 +61,10 @@ def test_the_p_value_of_a_distance(rows: int, distance: float, p: float) -> None
     assert kolmogorov(rows, distance) == pytest.approx(p, rel=1e-5, abs=1e-300)
 
 
+def test_the_p_value_of_what_chance_explains() -> None:
+    assert kolmogorov(500, 0.03) == pytest.approx(0.74732, abs=5e-4)
+
+
 @pytest.mark.parametrize(
     ("reference", "current", "effect", "p"),
     [
@@ -101,6 +105,8 @@ def test_a_shift_is_seen_and_none_is_not() -> None:
         ({f"a{i}": 1 for i in range(99)}, {f"b{i}": 1 for i in range(99)}, 0, 1),
         # c and d (4 each, expected 4) are pooled to 8
         ({"a": 92, "c": 8}, {"a": 92, "d": 8}, 0, 1),
+        # expected 5 times is often enough
+        ({"a": 90, "c": 10}, {"a": 90, "d": 10}, 0.1, 4.539993e-5),
         # e alone is too rare (expected 1) and joins b
         ({"a": 60, "b": 38, "e": 2}, {"a": 50, "b": 50}, 0.1, 0.155218),
     ],
