@@ -1,4 +1,4 @@
-"""The main job on real input, without an account or a network service: a repository and three pull requests.
+"""The main job on real input, without an account or a network service: three pull requests, and one that opens itself.
 
 Prints each command before it runs it. The repository is left behind to play with.
 """
@@ -18,6 +18,7 @@ import yaml
 
 EXAMPLE = Path(__file__).parent / "digits"
 IDENTITY = {"NAME": "ci-kit demo", "EMAIL": "demo@ci-kit.invalid"}
+RETRAINING = "ci-kit-retrain/default"
 QUIET = {"DVC_NO_ANALYTICS": "1", "DO_NOT_TRACK": "1", "PYTHONWARNINGS": "ignore"}
 
 
@@ -48,13 +49,17 @@ class Demo:
     def main(self) -> None:
         say("A repository with data, a model and its tests, on `main`")
         shutil.copytree(EXAMPLE, self.root, ignore=shutil.ignore_patterns(".*", "__pycache__", "data", "model.onnx"))
-        (self.root / ".gitignore").write_text(".ci-kit/\n__pycache__/\n")
+        # What the service and its users write is elsewhere, with you.
+        (self.root / ".gitignore").write_text(".ci-kit/\n__pycache__/\n/scans/\n/log/\n/labels/\n")
         self.run("git init --quiet --initial-branch main")
-        self.run(f"{shlex.quote(sys.executable)} make_data.py")
+        self.run("python make_data.py")
         self.run("dvc init --quiet")
         self.run("dvc remote add --quiet --default storage ../storage")
         self.run("dvc add --quiet data/train.csv data/evaluation.csv")
         self.run("ci-kit train", quiet=False)
+        self.run("python collect.py")
+        self.run("ci-kit drift --build-reference")
+        self.run("dvc add --quiet data/recent.csv reference")
         self.run("dvc push --quiet --run-cache")
         self.commit("Recognise digits")
         say("The journey on `main`: its results become the baseline")
@@ -62,12 +67,43 @@ class Demo:
 
     def pull_request(self, branch: str, title: str, *, expect: int) -> None:
         self.commit(title)
+        self.check(branch, expect=expect)
+
+    def check(self, name: str, *, expect: int) -> None:
         self.run("ci-kit run check", quiet=False, expect=expect)
+        self.keep("report.md", f"{name}.md")
+        self.keep("report.html", f"{name}.html")
+        self.checkout("main")
+
+    def keep(self, made: str, name: str) -> None:
         self.reports.mkdir(exist_ok=True)
-        for suffix in ("md", "html"):
-            shutil.copy(self.root / ".ci-kit" / f"report.{suffix}", self.reports / f"{branch}.{suffix}")
-        self.run("git checkout --quiet --force main")
+        shutil.copy(self.root / ".ci-kit" / made, self.reports / name)
+
+    def checkout(self, branch: str) -> None:
+        self.run(f"git checkout --quiet --force {branch}")
         self.run("dvc checkout --quiet --force")
+
+    def watch(self, number: int, *, expect: int = 0) -> None:
+        self.run(f"python serve.py scans/{number}.csv", quiet=False)
+        self.run("ci-kit run watch", quiet=False, expect=expect)
+
+    def keep_it_true(self) -> None:
+        say("Day 1 in production: the service logs what it sees, and the drift check is quiet")
+        self.watch(1)
+        say("Day 2: other people write. What moved is a warning")
+        self.watch(2)
+        say("Day 3: it lasts. That is an alarm, and one pull request with data and a model that know them")
+        self.watch(3, expect=1)
+        self.keep("drift.html", "drift.html")
+        self.keep(f"pulls/{RETRAINING.replace('/', '--')}.md", "pull-request-4.md")
+        say("Pull request 4: it is checked like any other")
+        self.checkout(RETRAINING)
+        self.check("retrain", expect=0)
+        say("It is merged")
+        self.run(f"git merge --quiet --no-ff --no-edit {RETRAINING}")
+        self.run("dvc checkout --quiet --force")
+        say("Day 4: the same people write, and the drift check is quiet")
+        self.watch(4)
 
     def branch(self, name: str, text: str) -> None:
         say(text)
@@ -110,17 +146,20 @@ def main() -> None:
     demo.branch("broken", "Pull request 3: new data with faults")
     demo.break_data()
     demo.pull_request("broken", "Add the scans of the second scanner", expect=1)
-    say(f"Done in {time.monotonic() - started:.0f} s: one pull request may be merged, two may not")
-    for name in ("better", "worse", "broken"):
-        print(f"  {name:7}{demo.reports / name}.md   (in a browser: {name}.html)")
+    demo.keep_it_true()
+    say(f"Done in {time.monotonic() - started:.0f} s: one pull request may be merged, two may not, one made itself")
+    for name in ("better", "worse", "broken", "retrain"):
+        print(f"  {name:8}{demo.reports / name}.md   (in a browser: {name}.html)")
+    print(f"  alarm   {demo.reports / 'drift.html'}, and what opened: {demo.reports / 'pull-request-4.md'}")
     print(f"""
 Try next:
   cd {demo.root}
   export PATH="{Path(sys.executable).parent}:$PATH"
   git checkout better                 # or worse, or broken
   ci-kit run check                    # the same journey, by hand
+  ci-kit drift --replay               # every window so far, judged by what is expected now
   git log --stat -1 ci-kit            # the history that the next pull request is compared with
-In your own repository: write a ci-kit.yaml like this one and add workflow-templates/pull-request.yml.""")
+In your own repository: write a ci-kit.yaml like this one, add workflow-templates/pull-request.yml and drift.yml.""")
 
 
 if __name__ == "__main__":

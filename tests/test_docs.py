@@ -1,6 +1,8 @@
 """What the documents show is what the tests run, and what they link to is there."""
 
+import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,28 @@ def test_the_configuration_in_the_readme_is_valid() -> None:
     assert texts
     for text in texts:
         assert config.read(text.encode()).data["evaluation"].key == ("position",)
+
+
+def test_the_watch_sections_in_the_readme_are_those_of_the_example() -> None:
+    """The demo, which is a test, runs them."""
+    (shown,) = [text for text in blocks("README.md", "yaml") if text.startswith("drift:")]
+    ours = (ROOT / "examples/digits/ci-kit.yaml").read_text()
+    assert ours.endswith(shown)
+    assert config.read(ours.encode()).retrain.update
+
+
+def test_the_line_of_a_log_in_the_readme_has_what_the_example_watches() -> None:
+    (line,) = blocks("README.md", "json")
+    ours = config.read((ROOT / "examples/digits/ci-kit.yaml").read_bytes())
+    window = ours.drift.window
+    assert window
+    assert {*ours.data["scans"].key, *ours.drift.prediction, window.column} < json.loads(line).keys()
+
+
+def test_the_readme_names_every_extra() -> None:
+    text = (ROOT / "README.md").read_text()
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert {extra for extra in extras if f"ci-kit[{extra}]" not in text} == set()
 
 
 def test_the_model_tests_in_the_readme_are_those_of_the_example() -> None:

@@ -12,3 +12,9 @@ class Digits(pa.DataFrameModel):
 
     class Config:
         strict = True
+
+
+class Scans(Digits):
+    """A scan that the service has answered, and what it took it for."""
+
+    answer: int = pa.Field(ge=0, le=9)

@@ -14,7 +14,7 @@ import torch
 import yaml
 from torch import nn
 
-HOLDOUT = 200
+HOLDOUT = 100
 
 
 class Digits(nn.Module):
