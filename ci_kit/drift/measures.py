@@ -18,7 +18,7 @@ def measures(
     """Return effect and p of each test, and the means and null shares of both sides; no mean of a sensitive column."""
     first = worst_first(tests)
     ordered = list(dict.fromkeys(test.column for test in (*first, *tests)))
-    found: dict[str, Metric] = {"moved": Metric(value=len({test.column for test in first}), unit="columns")}
+    found: dict[str, Metric] = {"moved": Metric(value=len({test.column for test in first}))}
     values = {test.column: test for test in tests if test.subject == "values"}
     for column in ordered:
         name, both = label(column), (reference, current)

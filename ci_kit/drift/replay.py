@@ -14,8 +14,8 @@ def told(found: Due) -> Findings:
     """Return a check a window, a warning where it would have alarmed, and the effects of columns over time."""
     alarms = [one for one in found.windows if _verdict(one) == "fail"]
     metrics = {
-        "windows": Metric(value=len(found.windows), unit="windows"),
-        "alarms": Metric(value=len(alarms), unit="windows"),
+        "windows": Metric(value=len(found.windows)),
+        "alarms": Metric(value=len(alarms)),
     }
     return Findings(
         checks=(_first(alarms), *map(_check, found.windows), *found.notes),

@@ -47,7 +47,7 @@ def finite(column: str, side: Side) -> npt.NDArray[np.float64]:
 def mean(column: str, side: Side) -> float | None:
     """Return the mean of the sample's finite values, None where there is none."""
     values = finite(column, side)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         found = float(values.mean()) if values.size else float("nan")
     return found if np.isfinite(found) else None
 

@@ -147,6 +147,9 @@ def test_a_column_that_is_gone_or_of_another_kind_fails_at_once() -> None:
     assert {name: check.status for name, check in found.items()} == {"schema/x": "fail", "schema/kind": "fail"}
     assert found["schema/kind"].observed == "category (String) → number (Float64)"
     assert [check.id for check in schema(reference.columns, reference, reference)] == ["schema"]
+    nothing = side(x=[None] * 1000, kind=[None] * 1000)
+    now = like(nothing, x=normal(1), kind=letters(1))
+    assert [check.id for check in schema(nothing.columns, nothing, now)] == ["schema"]
     present = ["kind", "empty", "more", "id"]
     assert [check.id for check in new(reference.columns, reference, present, known={"id"})] == ["schema/more"]
 

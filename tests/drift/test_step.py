@@ -172,10 +172,13 @@ def test_a_replay_says_of_every_window_what_it_would_have_said_in_its_time(tmp_p
 
 
 def test_a_replay_of_quiet_and_of_few_rows_alarms_nothing(tmp_path: Path) -> None:
-    pl.DataFrame({"x": normal(0, 1000)}).write_csv(tmp_path / "train.csv")
-    pl.DataFrame({"x": normal(1, 1000)}).write_csv(tmp_path / "log.csv")
-    quiet = step.replay(Job(root=tmp_path, config=config(window={"rows": 1000}), say=lambda _: None))
+    """A new value is worth a warning to `drift`, but it is no movement."""
+    pl.DataFrame({"x": normal(0), "kind": ["a"] * 1000}).write_csv(tmp_path / "train.csv")
+    pl.DataFrame({"x": normal(1), "kind": ["a"] * 990 + ["b"] * 10}).write_csv(tmp_path / "log.csv")
+    said: list[str] = []
+    quiet = step.replay(Job(root=tmp_path, config=config(window={"rows": 1000}), say=said.append))
     assert [check.status for check in quiet.checks] == ["pass", "pass"]
+    assert [line.split()[-1] for line in said] == ["quiet"]
     assert quiet.charts == ()
-    few = step.replay(Job(root=tmp_path, config=config(window={"rows": 500}), say=lambda _: None))
+    few = step.replay(Job(root=tmp_path, config=config(window={"rows": 500}), say=said.append))
     assert [check.status for check in few.checks] == ["pass", "skip", "skip"]

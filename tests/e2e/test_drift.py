@@ -136,6 +136,7 @@ def test_the_step_tells_the_newest_window_and_leaves_what_others_need(
     kept = load(windows[-1])
     assert (kept.name, kept.status, kept.charts, kept.files) == (name(1), "fail", (), ())
     assert kept.source == result.source
+    assert (kept.run.started, kept.run.kit) == (result.run.started, result.run.kit)
     assert "x moved" in (tmp_path / "summary.md").read_text() + capsys.readouterr().out
     for path in [*(service.root / ".ci-kit").rglob("*.*"), tmp_path / "summary.md"]:
         assert SECRET not in path.read_text(), path
