@@ -33,7 +33,7 @@ def said(reference: Side, current: Side, sensitive: tuple[str, ...] = ()) -> lis
     return [*found, *facts(current.columns, reference, current, sensitive)]
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.lists(VALUE, min_size=30, max_size=30), st.lists(VALUE, min_size=30, max_size=60))
 def test_whatever_the_numbers_are_the_picture_is_finite_and_on_the_same_bins(old: list[Any], now: list[Any]) -> None:
     reference = side(x=pl.Series(old, dtype=pl.Float64))
