@@ -1,4 +1,4 @@
-"""The exact facts of all rows, in one streaming pass; only columns that are known to have few levels are grouped."""
+"""The exact facts of all rows; only columns that are known to have few levels are grouped."""
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -48,9 +48,10 @@ def facts(frame: pl.LazyFrame, subjects: Sequence[Subject], sample: pl.DataFrame
     groups = {one.name: _groups(few, one, sample) for one in subjects if one.grouped}
     final = [one if groups.get(one.name, few) is not None else replace(one, kind="text") for one in subjects]
     asked = [expr for one in final if not one.grouped for expr in _extremes(one)]
-    lazy = [frame.select(asked), *(one for one in groups.values() if one is not None)]
-    first, *others = pl.collect_all(lazy, engine="streaming")
-    counts = dict(zip((name for name, one in groups.items() if one is not None), others, strict=True))
+    # One after the other: both at once would hold twice as much in memory.
+    first = frame.select(asked).collect(engine="streaming")
+    lazy = {name: one for name, one in groups.items() if one is not None}
+    counts = dict(zip(lazy, pl.collect_all(list(lazy.values()), engine="streaming"), strict=True))
     row = first.row(0, named=True) if asked else {}
     return {one.name: _category(one, counts[one.name], rows) if one.grouped else _plain(one, row) for one in final}
 

@@ -1,4 +1,4 @@
-"""From rows to a side: a deterministic sample of them, and the exact facts of all, each in one streaming pass."""
+"""From rows to a side: a deterministic sample of them and the exact facts of all, in few streaming passes."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
