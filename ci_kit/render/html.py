@@ -84,7 +84,10 @@ def _steps(view: View) -> str:
 
 def _heartbeat(view: View) -> str:
     check = view.heartbeat
-    return f"<p>{ICONS[check.status]} <b>drift:</b> {text(phrases.beat(check), 1000)}</p>" if check else ""
+    if check is None:
+        return ""
+    icon = "" if check.status == "pass" else f"{ICONS[check.status]} "
+    return f"<p>{icon}<b>drift:</b> {text(phrases.beat(check), 1000)}</p>"
 
 
 def _attention(view: View) -> str:

@@ -139,7 +139,8 @@ def _heartbeat(view: View, limit: int) -> list[str]:
     if view.heartbeat is None:
         return []
     said = plain(shorten(phrases.beat(view.heartbeat), limit))
-    return ["", f"{ICONS[view.heartbeat.status]} **drift:** {said}"]
+    icon = "" if view.heartbeat.status == "pass" else f"{ICONS[view.heartbeat.status]} "
+    return ["", f"{icon}**drift:** {said}"]
 
 
 def _attention(view: View, most: int, room: int) -> str:

@@ -27,7 +27,7 @@ def terminal(result: Result, *, colour: bool | None = None) -> str:
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     head = f"{result.step}: {phrases.tally(result)}, {numbers.duration(result.run.seconds)}"
     lines = [_paint(f"{SIGNS[result.status]} {head}", result.status, colour)]
-    if result.step == "drift":
+    if any(check.id in {"window", "first"} for check in result.checks) and result.step == "drift":
         lines += _wrap(drift_words.headline(result), "  | ", "    | ", 3)
     rows = list(telling(result))
     lines += _table(rows[:MOST])

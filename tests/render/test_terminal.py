@@ -1,11 +1,13 @@
 import re
 from dataclasses import replace
+from itertools import cycle
 
 import pytest
 
 from ci_kit.render.terminal import WIDTH, terminal, verdict
 from tests.actions import runner
 from tests.hostile import CORPUS, GREAT, sweep
+from tests.render.drifting import drifted, texts
 from tests.render.samples import check, evaluated, everywhere, gated, reads, result, view
 
 
@@ -27,6 +29,21 @@ def test_no_line_is_a_command_too_wide_or_moves_the_cursor() -> None:
 def test_the_corpus_in_every_field(text: str) -> None:
     for one in everywhere(iter([text] * 1000), lines=True).results.values():
         assert_harmless(terminal(one, colour=False))
+
+
+def test_a_drift_check_is_told_by_what_moved_and_harmless() -> None:
+    words = terminal(drifted(), colour=False).splitlines()
+    assert words[:5] == [
+        "✗ drift: 5 failed, 3 warnings of 23 checks, 4.2 s",
+        "  | 3 columns and the predictions have drifted since 18 November; accuracy fell from 96.1 to 91.2 %",
+        "  | rows        1,240 rows",
+        "  | accuracy ↑  96.1 % → 91.2 %  −4.9 pp ± 1.7  worse",
+        "  ✗ ink moved: mean 41.2 → 47.9; since 18 November, in 2 of the last 2 windows; KS 0.31, p < 1e-9",
+    ]
+    assert len(words) == 14
+    names = {name: f"{CORPUS[index]}"[:150] for index, name in enumerate(("ink", "pen", "colour", "answer"))}
+    for start in range(0, len(CORPUS), 40):
+        assert_harmless(terminal(drifted(texts(cycle(CORPUS[start:])), names), colour=False))
 
 
 def test_it_says_the_verdict_the_numbers_and_what_needs_attention() -> None:

@@ -243,6 +243,13 @@ def test_both_models_stand_beside_each_other_on_every_data_set() -> None:
     assert "| recent | **accuracy ↑** | 91.2 % | 95.8 % | +4.6 pp ± 0.8 | ✅ better |" in body
 
 
+def test_what_else_an_evaluation_found_stands_below_the_table() -> None:
+    flaky = Check(id="tests/test_flip", title="test_flip", status="warn", observed="flaky: 1 of 3 runs")
+    recent = evaluated("recent", "pass", 0.912, 0.958)
+    recent = recent.model_copy(update={"checks": (*recent.checks, flaky)})
+    assert "- ⚠️ on recent: `test_flip`: flaky: 1 of 3 runs" in pull(DRIFTED, recent=recent)[1]
+
+
 def test_what_to_click_is_said_only_where_checks_wait() -> None:
     assert "Approve and run workflows" in pull(DRIFTED, checked=False)[1]
     assert "Approve and run workflows" not in pull(DRIFTED, checked=True)[1]

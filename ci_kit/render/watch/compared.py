@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from ci_kit.render import phrases, words
 from ci_kit.render.text import cell, plain, shorten
-from ci_kit.render.view import ICONS, Row, View
+from ci_kit.render.view import ICONS, Row, View, urgent
 from ci_kit.result import SEVERITY, Result, Status
 
-ROWS, MOST = 12, 10
+ROWS, MOST, NOTES = 12, 10, 8
 _WORDS = {"better": "better", "worse": "worse", "same": "not worse", "within": "within limit", "unsure": "unsure"}
 
 
@@ -57,3 +57,16 @@ def tables(compared: Mapping[str, Result], most: int = ROWS) -> str:
             lines.append(f"| {cell(shorten(name, 40))} | and {len(found) - most:,} more | | | | |")
     head = ["| data set | metric | champion | challenger | change | verdict |", "|:--|:--|:--|:--|:--|:--|"]
     return "\n".join([*head, *lines]) if lines else ""
+
+
+def notes(compared: Mapping[str, Result]) -> str:
+    """Return what else the evaluations found, apart from their gates: at most NOTES checks, the worst first."""
+    found = [(name, check) for name, result in compared.items() for check in urgent(result)]
+    found = [(name, check) for name, check in found if not check.id.startswith("gate/")]
+    found.sort(key=lambda pair: -SEVERITY.index(pair[1].status))
+    lines = []
+    for name, check in found[:NOTES]:
+        said = ": ".join(part for part in (check.title, phrases.seen(check) or check.detail) if part)
+        lines.append(f"- {ICONS[check.status]} {plain(shorten(f'on {name}: {said}', 300))}")
+    more = [f"- and {len(found) - NOTES:,} more"] if len(found) > NOTES else []
+    return "\n".join([*lines, *more])

@@ -10,7 +10,7 @@ from ci_kit.render.svg import text
 from ci_kit.render.view import ICONS
 from ci_kit.render.watch.picture import picture
 
-MOST, NOTES = 60, 20
+OPEN, MOST, NOTES = 6, 60, 20
 LEGEND = '<p class="legend"><span class="k c1"></span>reference <span class="k c0"></span>current</p>'
 
 
@@ -23,8 +23,8 @@ def page(told: Told, *, title: str, url: str | None = None) -> str:
         f"{_window(story)}</header>",
         _hurt(story),
         _columns("What moved", story, story.moved),
-        _columns("Moved, but no alarm yet", story, story.watched),
         _steps(story, url),
+        _columns("Moved, but no alarm yet", story, story.watched),
         _notes(story),
         _all(story),
         _facts(story),
@@ -50,9 +50,14 @@ def _columns(name: str, story: Story, moves: tuple[Move, ...]) -> str:
     if not moves:
         return ""
     legend = LEGEND if any(move.chart for move in moves) else ""
-    cards = "".join(_card(move, story.year) for move in moves[:MOST])
-    more = f"<p>and {len(moves) - MOST:,} more, below</p>" if len(moves) > MOST else ""
-    return f'<h2>{name}</h2>{legend}<section class="cards">{cards}</section>{more}'
+    cards = [_card(move, story.year) for move in moves[:MOST]]
+    first, others = "".join(cards[:OPEN]), "".join(cards[OPEN:])
+    if len(moves) > MOST:
+        others += f"<p>and {len(moves) - MOST:,} more, below</p>"
+    if others:
+        more = f"<summary>{len(moves) - OPEN:,} more</summary>"
+        others = f'<details>{more}<section class="cards">{others}</section></details>'
+    return f'<h2>{name}</h2>{legend}<section class="cards">{first}</section>{others}'
 
 
 def _card(move: Move, year: int | None) -> str:

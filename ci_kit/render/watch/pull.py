@@ -110,7 +110,7 @@ def _verdict(compared: Mapping[str, Result]) -> str:
 
 
 def _compared(compared: Mapping[str, Result], most: int) -> str:
-    return section("Champion against challenger", scored.tables(compared, most))
+    return section("Champion against challenger", scored.tables(compared, most), scored.notes(compared))
 
 
 def _drift(story: Story, most: int) -> str:

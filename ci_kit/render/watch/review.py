@@ -65,11 +65,10 @@ def _about_the_files(story: Story, files: Mapping[str, int]) -> list[str]:
     pointers = [name for name in files if name.endswith((".dvc", "dvc.lock"))]
     if pointers:
         since = f" since {plain(story.since)}" if story.since else ""
-        asked.append(
-            f"{code(shorten(pointers[0], 80))} points to new data: is that what came{since}, rightly labelled?"
-        )
-    if any(name.rpartition("/")[2] == "profile.json" for name in files):
-        asked.append("The reference changes too: after the merge, drift is measured against the new data.")
+        names = ", ".join(code(shorten(name, 80)) for name in pointers[:3]) + (", …" if len(pointers) > 3 else "")
+        asked.append(f"New data behind {names}: is it what came{since}, and is it labelled rightly?")
+    if any("reference" in name or name.rpartition("/")[2] == "profile.json" for name in files):
+        asked.append("The reference changes too: after the merge, drift is measured against the new data. Is it right?")
     return asked
 
 
