@@ -87,6 +87,13 @@ def test_times_of_any_type_fall_into_the_same_window(times: pl.Series) -> None:
     assert (found.id, found.rows, found.unplaced) == ("20261119t000000z-1d", 2, 0)
 
 
+@pytest.mark.parametrize("text", [True, False])
+def test_midnight_belongs_to_the_day_that_begins(text: bool) -> None:
+    times = [datetime(2026, 11, 19), datetime(2026, 11, 20), datetime(2026, 11, 18, 23, 59, 59, 999_999)]
+    (found,) = cut([one.isoformat() for one in times] if text else times)
+    assert found.frame.collect().height == found.rows == 1
+
+
 def test_rows_without_a_readable_time_are_counted() -> None:
     times = ["2026-11-19", None, "yesterday", "19.11.2026", "2026-11-19T08:00:00Z"]
     (found,) = cut(times)
