@@ -70,12 +70,12 @@ def compared(reference: Side, current: Side, settings: Drift, *, key: Collection
 def wanted(reference: Side, settings: Drift, *, key: Collection[str] = ()) -> dict[str, Family]:
     """Return the columns of the reference to compare: those that are configured, else all but key, target and time.
 
-    Raises UserError for a configured column that the reference does not have.
+    Raises UserError for one of `drift.columns` that the reference does not have. Predictions it may lack: training data
+    seldom holds any.
     """
     named = {*settings.columns, *settings.prediction}
-    if unknown := sorted(named - reference.columns.keys()):
-        what = f"the reference has no column {unknown[0]!r:.80}"
-        why = f"`drift.{'prediction' if unknown[0] in settings.prediction else 'columns'}` names it"
+    if unknown := sorted({*settings.columns} - reference.columns.keys()):
+        what, why = f"the reference has no column {unknown[0]!r:.80}", "`drift.columns` names it"
         raise UserError(what, why=why, hint="Type: ci-kit drift --build-reference, or mend the name")
     window = settings.window.column if settings.window else None
     left_out = {*key, settings.target, window} - named

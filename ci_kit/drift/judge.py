@@ -11,6 +11,7 @@ from ci_kit.drift.measures import measures
 from ci_kit.drift.side import Side
 from ci_kit.drift.survey import survey
 from ci_kit.drift.window import Cut
+from ci_kit.drift.wording import label
 from ci_kit.errors import UserError
 from ci_kit.job import Job
 from ci_kit.parts import Check, Metric
@@ -57,11 +58,12 @@ class Judge:
         settings, reference = self.job.config.drift, self.reference
         asked = wanted(reference, settings, key=keys(self.job.config))
         present = cut.frame.collect_schema().names()
-        comparable(asked, present)
+        comparable(asked, present, settings.prediction)
         current = self._survey(cut, asked)
         tests = moved(reference, current, settings, key=keys(self.job.config))
         found = [_window(cut, current), _rows(reference, current, settings.min_rows)]
         found += checks.schema(asked, reference, current)
+        found += [_unknown(column) for column in settings.prediction if column not in asked]
         if not settings.columns:
             found += checks.new(asked, reference, present, known=self._known())
         quiet = sensitive(self.job.config)
@@ -95,10 +97,9 @@ class Judge:
         return {*keys(self.job.config), *settings.prediction, settings.target, window}
 
 
-def comparable(asked: dict[str, Family], present: Collection[str]) -> None:
+def comparable(asked: dict[str, Family], present: Collection[str], predictions: Sequence[str]) -> None:
     """Raise UserError where the current data lacks the predictions, or every column of the reference."""
-    lost = [column for column, family in asked.items() if family == "prediction" and column not in present]
-    if lost:
+    if lost := [column for column in predictions if column not in present]:
         why = "`drift.prediction` names it"
         raise UserError(f"the current data has no column {lost[0]!r:.80}", why=why, hint="Log it, or mend the name")
     if not any(column in present for column in asked):
@@ -125,6 +126,12 @@ def _facts(cut: Cut, current: Side) -> dict[str, Metric]:
         "window_start": Metric(value=cut.start),
         "window_end": Metric(value=cut.end),
     }
+
+
+def _unknown(column: str) -> Check:
+    name = label(column)
+    detail = "The reference has no such column: score it with the model and add the answers to see them drift."
+    return Check(id=f"prediction/{name}", title=f"{name} was not compared", status="skip", detail=detail)
 
 
 def _window(cut: Cut, current: Side) -> Check:

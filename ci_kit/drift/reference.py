@@ -31,8 +31,7 @@ def reference(job: Job) -> Side:
         what = f"no reference at {settings.profile}"
         raise UserError(what, why="`drift.profile` names it", hint="Type: ci-kit drift --build-reference")
     side = profile.load(job.root / settings.profile, settings.profile)
-    named = {*settings.columns, *settings.prediction, *([settings.target] if settings.target else [])}
-    if lost := sorted(named - side.columns.keys()):
+    if lost := sorted({*settings.columns} - side.columns.keys()):
         what = f"the profile {settings.profile} has no column {lost[0]!r:.80}"
         why = "it was made for other columns than those configured"
         raise UserError(what, why=why, hint="Build it again: ci-kit drift --build-reference")
@@ -62,12 +61,11 @@ def _surveyed(job: Job, named: Callable[[DataSet, Path], str]) -> Side:
     frame = held(scan(found, job.root), found, job, name)
     with reading(name, quiet=bool(found.sensitive)):
         have = frame.collect_schema().names()
-    wanted = [*settings.columns, *settings.prediction]
-    if lost := [one for one in wanted if one not in have]:
-        why = f"`drift.{'columns' if lost[0] in settings.columns else 'prediction'}` names it"
-        raise UserError(f"{name} has no column {lost[0]!r:.80}", why=why, hint="Mend the name")
+    if lost := [one for one in settings.columns if one not in have]:
+        what, why = f"{name} has no column {lost[0]!r:.80}", "`drift.columns` names it"
+        raise UserError(what, why=why, hint="Mend the name")
     if settings.columns:
-        kept = {*wanted, *found.key, settings.target}
+        kept = {*settings.columns, *settings.prediction, *found.key, settings.target}
         frame = frame.select(one for one in have if one in kept)
     side = survey(frame, None, sample=settings.sample, key=found.key, mark=named(found, job.root), name=name)
     if not side.rows:

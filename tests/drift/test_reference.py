@@ -106,7 +106,6 @@ def test_only_the_configured_columns_are_kept(root: Path) -> None:
             r"no reference data set 'gone' \(`data` has train\)\. Set `drift.reference`",
         ),
         ({"columns": ["x", "y"], "profile": None}, r"data.train has no column 'y' \(`drift.columns` names it\)"),
-        ({"prediction": "y", "profile": None}, r"data.train has no column 'y' \(`drift.prediction` names it\)"),
         ({}, rf"no reference at ref \(`drift.profile` names it\)\. {AGAIN}"),
     ],
 )

@@ -72,11 +72,18 @@ def test_what_changed_is_told(tmp_path: Path, changed: dict[str, Any], expected:
     assert expected.items() <= statuses(judged(tmp_path, changed)).items()
 
 
+def test_a_prediction_that_the_reference_lacks_is_skipped_and_said(tmp_path: Path) -> None:
+    one = judged(tmp_path, {"answer": normal(5)}, prediction="answer")
+    assert statuses(one)["prediction/answer"] == "skip"
+    assert "schema/answer" not in statuses(one)
+
+
 @pytest.mark.parametrize(
     ("changed", "settings", "said"),
     [
         ({"x": None, "kind": None, "y": normal(1)}, {}, "reference has another schema.*--build-reference"),
         ({"kind": None}, {"prediction": "kind"}, "current data has no column 'kind'.*drift.prediction"),
+        ({}, {"prediction": "answer"}, "current data has no column 'answer'.*drift.prediction"),
         ({}, {"columns": "y"}, "reference has no column 'y'.*drift.columns"),
     ],
 )
