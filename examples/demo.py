@@ -64,6 +64,8 @@ class Demo:
         self.commit("Recognise digits")
         say("The journey on `main`: its results become the baseline")
         self.run("ci-kit run check --first-run allow", quiet=False)
+        say("Day 1 in production: the service logs what it sees, and the drift check is quiet")
+        self.watch(1)
 
     def pull_request(self, branch: str, title: str, *, expect: int) -> None:
         self.commit(title)
@@ -88,8 +90,6 @@ class Demo:
         self.run("ci-kit run watch", quiet=False, expect=expect)
 
     def keep_it_true(self) -> None:
-        say("Day 1 in production: the service logs what it sees, and the drift check is quiet")
-        self.watch(1)
         say("Day 2: other people write. What moved is a warning")
         self.watch(2)
         say("Day 3: it lasts. That is an alarm, and one pull request with data and a model that know them")
@@ -141,7 +141,7 @@ def main() -> None:
     demo.params(epochs=20, width=128, rate=0.001, decay=0.3)
     demo.pull_request("better", "Widen the network and decay its weights", expect=0)
     demo.branch("worse", "Pull request 2: a learning rate that is too high")
-    demo.params(rate=0.1)
+    demo.params(rate=0.05)
     demo.pull_request("worse", "Train faster", expect=1)
     demo.branch("broken", "Pull request 3: new data with faults")
     demo.break_data()

@@ -105,6 +105,13 @@ def status(result: Result, check: str) -> str | None:
     return next((one.status for one in result.checks if one.id == check), None)
 
 
+def test_a_quiet_window_is_told_without_a_drawing(service: Service) -> None:
+    service.day(1)
+    result = step("drift", service.root)
+    assert (result.metrics["moved"].value, status(result, "evidently")) == (0, "skip")
+    assert [file.role for file in result.files] == ["report"]
+
+
 def test_the_step_tells_the_newest_window_and_leaves_what_others_need(
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
