@@ -67,20 +67,20 @@ def histogram(name: str, write: Write = same) -> Chart:
     x = tuple(float(value) for value in range(0, 80, 4))
     shares = [[math.exp(-(((left - middle) / 12) ** 2)) for left in x] for middle in (41.2, 47.9)]
     series = [
-        Series(name=write(title), x=x, y=tuple(value / sum(one) for value in one))
+        Series(name=title, x=x, y=tuple(value / sum(one) for value in one))
         for title, one in zip(("reference", "current"), shares, strict=True)
     ]
-    return Chart(kind="histogram", title=write(name), x=write(name), y=write("share of rows"), series=tuple(series))
+    return Chart(kind="histogram", title=name, x=write("value"), y=write("share of rows"), series=tuple(series))
 
 
 def levels(name: str, write: Write = same) -> Chart:
     """Return a picture of a category that moved, with a new level."""
     x = tuple(write(word) for word in ("red", "green", "blue", "violet"))
     series = (
-        Series(name=write("reference"), x=x, y=(0.52, 0.31, 0.17, 0.0)),
-        Series(name=write("current"), x=x, y=(0.36, 0.33, 0.18, 0.13)),
+        Series(name="reference", x=x, y=(0.52, 0.31, 0.17, 0.0)),
+        Series(name="current", x=x, y=(0.36, 0.33, 0.18, 0.13)),
     )
-    return Chart(kind="bar", title=write(name), x=write(name), y=write("share of rows"), series=series)
+    return Chart(kind="bar", title=name, x=write("value"), y=write("share of rows"), series=series)
 
 
 ACCURACY = {
