@@ -1,5 +1,6 @@
 """JSON Lines as servers write them: what a crash tore is left out and counted, all other lines are rows."""
 
+import contextlib
 import gzip
 import io
 import json
@@ -13,6 +14,7 @@ from ci_kit.errors import UserError
 
 HELD = 2**29
 """Text files of at most so many bytes are parsed once and held in memory; of larger ones each pass parses all."""
+_DAMAGED = (pl.exceptions.ComputeError, pl.exceptions.SchemaError)
 
 
 def scan_log(paths: list[Path], root: Path, *, quiet: bool = False) -> tuple[pl.LazyFrame, int]:
@@ -41,7 +43,7 @@ def _scan(path: Path) -> tuple[pl.LazyFrame, int]:
         if path.stat().st_size <= HELD:
             return lazy.collect(engine="streaming").lazy(), 0
         lazy.select(pl.all().null_count()).collect(engine="streaming")
-    except (pl.exceptions.ComputeError, pl.exceptions.SchemaError):
+    except _DAMAGED:
         raw = path.read_bytes()
         raw = gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw
         return _mended(raw.removeprefix(b"\xef\xbb\xbf"))
@@ -49,6 +51,11 @@ def _scan(path: Path) -> tuple[pl.LazyFrame, int]:
 
 
 def _mended(raw: bytes) -> tuple[pl.LazyFrame, int]:
+    before, _, last = raw.rpartition(b"\n")
+    if before.strip() and last.strip() and _object(last) is None:
+        # The usual case, a log that is being written: only where more is torn is each line read by itself.
+        with contextlib.suppress(*_DAMAGED):
+            return pl.read_ndjson(io.BytesIO(before), infer_schema_length=None).lazy(), 1
     lines = [line for line in raw.split(b"\n") if line.strip()]
     good = [mended for line in lines if (mended := _object(line)) is not None]
     frame, kept = _read(good)
@@ -73,7 +80,7 @@ def _read(lines: list[bytes]) -> tuple[pl.DataFrame, int]:
         return pl.DataFrame(), 0
     try:
         return pl.read_ndjson(io.BytesIO(b"\n".join(lines)), infer_schema_length=None), len(lines)
-    except (pl.exceptions.ComputeError, pl.exceptions.SchemaError):
+    except _DAMAGED:
         if len(lines) <= 1:
             return pl.DataFrame(), 0
     half = len(lines) // 2
