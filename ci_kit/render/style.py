@@ -50,6 +50,7 @@ header h1{margin:.2rem 0 .4rem}
 h3{margin:0 0 .3rem;font-size:1rem;overflow-wrap:anywhere}
 h3 i{font-weight:400;color:var(--soft)}
 .tiles,.cards{display:grid;gap:.8rem}
+.cards+details{margin-top:.8rem}
 .tiles{grid-template-columns:repeat(auto-fit,minmax(min(100%,16rem),1fr))}
 .cards{grid-template-columns:repeat(auto-fill,minmax(min(100%,22rem),1fr))}
 .tile,article{border:1px solid var(--line);border-radius:8px;padding:.7rem .9rem;min-width:0}
