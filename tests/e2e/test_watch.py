@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -37,10 +36,10 @@ PACKAGE = """\
 requires = ["uv_build>=0.9,<1"]
 build-backend = "uv_build"
 [project]
-name = "probe"
-version = "1"
+name = "{name}"
+version = "{version}"
 [tool.uv.build-backend]
-module-name = "sitecustomize"
+module-name = "{module}"
 module-root = ""
 """
 PLANTED = ("httpx", "yaml", "pydantic", "typer", "ci_kit", "sitecustomize")
@@ -72,8 +71,16 @@ def planted(folder: Path) -> dict[str, str | bytes]:
     told = str(folder / "planted")
     found: dict[str, str | bytes] = {f"{name}.py": f"open({told!r}, 'a').write(__name__)\n" for name in PLANTED}
     probe = PROBE.format(seen=str(folder / "seen"), tokens=(WRITE, READ, PERSON))
-    package = {"probe/pyproject.toml": PACKAGE, "probe/sitecustomize/__init__.py": probe}
-    return {**found, **package, "requirements.txt": "./probe\n"}
+    package = PACKAGE.format(name="probe", version="1", module="sitecustomize")
+    written = {"probe/pyproject.toml": package, "probe/sitecustomize/__init__.py": probe}
+    return {**found, **written, "requirements.txt": "./probe\n"}
+
+
+def lamed() -> dict[str, str | bytes]:
+    """Return an Evidently that can't be imported; to install and to import the real one is most of a quiet run."""
+    package = PACKAGE.format(name="evidently", version="0.7.23", module="evidently")
+    code = {"lame/pyproject.toml": package, "lame/evidently/__init__.py": "raise ImportError\n"}
+    return {**code, "requirements.txt": "./probe\n./lame\n"}
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +92,6 @@ def story(hub: Hub, kit: Path, tmp_path_factory: pytest.TempPathFactory) -> Stor
     user = Consumer(hub, folder, runner.home)
     files = {**project.watched(), **planted(folder), WORKFLOW: workflow()}
     log = str(files["data/log.csv"])
-    # One folder for the environments of all jobs, as on a machine that is kept: fresh ones would take most of the time.
-    env = {"RUNNER_TEMP": str(folder / "temp")}
-    (folder / "temp").mkdir()
 
     def tell(name: str, *shifts: float) -> None:
         nonlocal log
@@ -97,7 +101,7 @@ def story(hub: Hub, kit: Path, tmp_path_factory: pytest.TempPathFactory) -> Stor
         user.push("main")
         event = {"schedule": "17 4 * * *", "repository": hub.api("GET", hub.path())}
         number = len(told.outcomes) + 1
-        told.outcomes[name] = runner.run(user.folder, WORKFLOW, "schedule", event, run=number, env=env, timeout=200)
+        told.outcomes[name] = runner.run(user.folder, WORKFLOW, "schedule", event, run=number, timeout=200)
         told.pulls[name] = hub.api("GET", hub.path("/pulls?state=all"))
         told.comments[name] = [one["body"] for pull in told.pulls[name] for one in hub.comments(pull["number"])]
         told.history[name], told.branches[name] = set(hub.files("ci-kit")), hub.files(BRANCH)
@@ -107,13 +111,11 @@ def story(hub: Hub, kit: Path, tmp_path_factory: pytest.TempPathFactory) -> Stor
 
     user.commit(files, "Start")
     tell("drifted", 1.5, 1.5)
-    # To import Evidently takes longer than all the rest of a quiet run, so it draws once.
-    for package in (folder / "temp").glob("ci-kit/drift/lib/python*/site-packages/evidently"):
-        shutil.rmtree(package)
     theirs = f"origin/{BRANCH}"
     told.commits = user.git("rev-list", f"main..{theirs}").splitlines()
     for path in user.git("diff", "--name-only", f"main...{theirs}").splitlines():
         told.changed[path] = user.git("show", f"{theirs}:{path}").encode()
+    user.commit(lamed(), "Do without Evidently")
     tell("still", 1.5)
     tell("gone", 0.0, 0.0)
     user.git("merge", "-q", "-m", "Retrain", told.commits[0])
