@@ -275,7 +275,7 @@ def power_table(tallies: dict[tuple[int, int], Tally], theirs: dict[tuple[int, i
 
 def falls(seed: int, runs: int) -> Iterator[str]:
     """Yield how often performance that has not fallen, has by the margin, or by far more, is said to have fallen."""
-    yield "| | reference, current rows | not fallen | by the margin | by | fails then |"
+    yield "| score | reference, current rows | not fallen | by the margin | by | fails then |"
     yield "|:--|--:|--:|--:|:--|--:|"
     for place, (level, rows, far) in enumerate(
         [(0.9, (1000, 1000), 0.07), (0.9, (10_000, 100), 0.15), (0.99, (1000, 50), 0.15), (0.5, (200, 5000), 0.15)]
