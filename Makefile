@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## Show this list.
 	@sed -n 's/^\([a-z0-9]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
-demo: .venv/demo ## The main job on real input: three pull requests, locally.
+demo: .venv/demo ## The main job on real input: pull requests and drift, locally.
 	@$(BIN)/python examples/demo.py
 
 test: lint unit e2e ## Everything.
