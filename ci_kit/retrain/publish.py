@@ -4,6 +4,7 @@ Runs nothing and imports nothing of the workspace; all that other jobs left ther
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from ci_kit import actions
 from ci_kit.errors import CiKitError
@@ -31,10 +32,10 @@ def publish(job: Job, updated: Findings | None = None) -> Findings:
     change, checks = _change(job, drift)
     result = updated.result("retrain", "update", job.source, job.run) if updated else beside(job, "retrain", "update")
     publisher = Publisher(job, event, drift, change, result)
-    checks += [
-        _guarded("record", "Keep what was seen and done as history", publisher.record),
-        _guarded("publish", "Keep the pull request", publisher.act),
-    ]
+    # First the pull request: an attempt that the history has, but nobody can see, would keep the next one away.
+    acted = _guarded("publish", "Keep the pull request", publisher.act)
+    record = partial(publisher.record, published=acted.status != "fail")
+    checks += [_guarded("record", "Keep what was seen and done as history", record), acted]
     all_checks = (*(result.checks if result else ()), *checks)
     evidence = "" if publisher.url else publisher.body
     actions.summary(actions.redact(summary(job.config.drift.monitor, all_checks, publisher.url, evidence)))

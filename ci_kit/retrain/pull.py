@@ -43,13 +43,13 @@ class Publisher:
         """Return the forge of this run; raise UserError where there is no token."""
         return forge.connect(self.job.root, self.event)
 
-    def record(self) -> Check:
-        """Keep the windows that this run judged, which is also its sign of life, and the attempt."""
+    def record(self, *, published: bool) -> Check:
+        """Keep the windows that this run judged, which is also its sign of life, and what came of the attempt."""
         folder, kept = self.job.source.directory, list(self.windows)
         files = watched.entries(self.windows, self.monitor, folder)
         if self.change:
             past = watched.past(self.git, "retrain", self.monitor, self.job.say)
-            made = attempt(self.job, self.change, self.updated, self.drift, past)
+            made = attempt(self.job, self.change, self.updated, self.drift, past, published=published)
             files |= watched.entries([made], self.monitor, folder)
             kept.append(made)
         detail = "\n".join(self.damaged) or None

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ci_kit import config
-from ci_kit.errors import UserError
+from ci_kit.errors import Unavailable, UserError
 from ci_kit.forge import watched
 from ci_kit.forge.git import Git
 from ci_kit.forge.history import entries
@@ -348,6 +348,38 @@ def test_a_forge_that_refuses_is_a_failed_check_and_the_evidence_is_in_the_summa
     assert "no token to publish with" in summary
     assert "What to look at" in summary
     assert (repo / ".ci-kit" / FILE).exists()
+
+
+def test_a_retraining_that_could_not_be_published_is_made_again(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit(repo, settings="retrain: {{train: false, update: {update}}}\n")
+    watch(repo, drift())
+
+    def away(*_: object) -> None:
+        raise Unavailable("GitHub did not answer")
+
+    with monkeypatch.context() as forge:
+        forge.setattr(LocalForge, "propose", away)
+        assert retrain(repo)["publish"] == "fail"
+    assert attempts(repo) == ["20261120t000000z-1d fail"]
+    assert retrain(repo)["publish"] == "pass"
+    assert Git(repo).find(PULL)
+    assert attempts(repo) == ["20261120t000000z-1d pass"]
+
+
+def test_publishing_the_same_change_again_counts_one_attempt(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit(repo)
+    watch(repo, drift())
+    retrain(repo, "update")
+
+    def away(*_: object) -> None:
+        raise Unavailable("GitHub did not answer")
+
+    with monkeypatch.context() as forge:
+        forge.setattr(LocalForge, "propose", away)
+        assert retrain(repo, "publish") == {"record": "pass", "publish": "fail"}
+    assert retrain(repo, "publish") == {"record": "pass", "publish": "pass"}
+    (made,) = watched.past(Git(repo), "retrain", "default")
+    assert (made.status, made.metrics["attempts"].value) == ("pass", 1)
 
 
 def command(root: Path, *arguments: str) -> subprocess.Popen[str]:
