@@ -279,3 +279,18 @@ def test_watching_records_whatever_drift_says_unless_it_could_not_judge(
     assert kit(monkeypatch, "run", "watch") == code
     assert seen == ["drift.step.run", "retrain.step.run"][:calls]
     assert stale.exists() == (calls == 2)
+
+
+def test_both_steps_of_a_watch_are_of_the_monitor_that_was_named(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def called(job: Job) -> Findings:
+        seen.append(job.config.drift.monitor)
+        return Findings(checks=())
+
+    for step in ("drift", "retrain"):
+        monkeypatch.setattr(f"ci_kit.{step}.step.run", called)
+    assert kit(monkeypatch, "run", "watch", "--monitor=night") == 0
+    assert seen == ["night", "night"]
