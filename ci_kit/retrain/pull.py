@@ -1,5 +1,6 @@
 """What is written to the forge: the windows and attempts as history, and the pull request with its evidence."""
 
+import hashlib
 import re
 
 from ci_kit import actions, forge
@@ -16,12 +17,26 @@ from ci_kit.retrain.attempts import attempt
 from ci_kit.retrain.change import Change
 from ci_kit.retrain.evidence import beside, broken, compared, quiet, window, windows
 
+LONGEST = 80
 DONE = {
     "created": "The retraining pull request is open",
     "updated": "The retraining pull request is brought up to date",
     "unchanged": "The retraining pull request is up to date",
     "kept": "The retraining pull request is left alone",
 }
+
+
+def slug(directory: str, monitor: str) -> str:
+    """Return what names branch and pull request of the monitor of a folder.
+
+    A folder whose name is too long, or has letters that a branch of ours has not, is cut and gets a digest: two of them
+    must not share one pull request.
+    """
+    whole = "-".join(part for part in (directory.replace("/", "-").lower(), monitor) if part)
+    plain = re.sub(r"[^a-z0-9_.-]+|\.\.+", "-", whole).strip(".-")
+    if plain == whole and len(plain) <= LONGEST:
+        return plain
+    return f"{plain[-LONGEST:].strip('.-')}-{hashlib.sha256(directory.encode()).hexdigest()[:8]}"
 
 
 class Publisher:
@@ -33,8 +48,7 @@ class Publisher:
         self.job, self.event, self.drift, self.change, self.updated = job, event, drift, change, updated
         self.monitor, self.git, self.url = job.config.drift.monitor, Git(job.root), ""
         self.body = ""
-        slug = "-".join(part for part in (job.source.directory.replace("/", "-"), self.monitor) if part)
-        self.slug = re.sub(r"[^a-z0-9_.-]+", "-", slug.lower()).strip(".-")
+        self.slug = slug(job.source.directory, self.monitor)
         self.branch, self.base = f"ci-kit-retrain/{self.slug}", job.config.base
         self.windows, self.damaged = windows(job)
         self.past = watched.past(self.git, "drift", self.monitor, job.say)
