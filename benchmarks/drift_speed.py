@@ -4,8 +4,8 @@
 
 Generates two seeded Parquet files of mixed columns in the temporary folder (and takes them from there the next time):
 a reference, and a current one in which `f0` (half a standard deviation), `amount` (times 1.3) and `city` (10 % in new
-levels) have moved. In turns, each in a process of its own: DuckDB sums every column; our decision surveys both files and
-decides; our decision with a stored reference. The seconds leave out the start of Python and the imports, on both sides;
+levels) have moved. In turns, each in a process of its own: DuckDB sums every column; our decision surveys both files,
+then the same with a stored reference. The seconds leave out the start of Python and the imports, on both sides;
 the memory is the peak of the whole process. Then Evidently's page is drawn from samples of data of each size, and its
 preset run on 100,000 and 1,000,000 rows. Exits with 1 when a bound is broken: 3 × DuckDB's scan of both files, 2 × that
 of the current one with a stored reference, 1.5 GB, another decision than the truth.
