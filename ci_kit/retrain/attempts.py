@@ -1,5 +1,6 @@
 """An attempt as the history keeps it: when, for which window, what came of it and what it cost."""
 
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -53,4 +54,4 @@ def _started(job: Job, change: Change) -> str:
 def _sum(old: Cost | None, new: Cost | None) -> Cost | None:
     if old is None or new is None or old.currency != new.currency:
         return new or old
-    return Cost(amount=old.amount + new.amount, currency=new.currency)
+    return Cost(amount=min(old.amount + new.amount, sys.float_info.max), currency=new.currency)

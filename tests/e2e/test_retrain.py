@@ -448,6 +448,18 @@ def test_a_hostile_change_is_refused_and_what_was_seen_is_recorded(repo: Path, h
     assert len(watched.past(Git(repo), "drift", "default")) == 1
 
 
+def test_the_cost_that_a_hostile_change_claims_breaks_no_record(repo: Path) -> None:
+    commit(repo)
+    watch(repo, drift())
+    retrain(repo, "update")
+    path = repo / ".ci-kit" / FILE
+    change = json.loads(path.read_text()) | {"files": None, "cost": {"amount": 1.7e308, "currency": "EUR"}}
+    for second in (1, 2):
+        path.write_text(json.dumps(change | {"started": f"2026-11-21T04:00:0{second}+00:00"}))
+        assert retrain(repo, "publish")["record"] == "pass"
+    assert attempts(repo) == ["20261120t000000z-1d fail"]
+
+
 def test_a_change_of_an_older_window_is_nothing_to_publish_when_drift_has_gone(repo: Path) -> None:
     commit(repo)
     watch(repo, drift(day=20))
