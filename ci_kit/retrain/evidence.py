@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ci_kit.errors import UserError
 from ci_kit.job import Job
-from ci_kit.parts import Check
+from ci_kit.parts import Check, Metric
 from ci_kit.result import FOLDER, MAX_BYTES, RESULT_NAME, Result, parse, result_path
 
 WINDOWS, MOST = "windows", 400  # the folder below .ci-kit, and how many of them one run may record
@@ -85,11 +85,20 @@ def broken(drift: Result) -> bool:
 
 def quiet(drift: Result) -> bool:
     """Say whether nothing drifts in that window: not alarmed, not open, and nothing has begun to move."""
-    return drift.status in ("pass", "warn") and not any(_moving(check) for check in drift.checks)
+    return drift.status != "skip" and not any(_stirs(check, drift) for check in drift.checks)
 
 
-def _moving(check: Check) -> bool:
-    return check.status == "warn" and check.id.startswith(MOVING)
+def _stirs(check: Check, drift: Result) -> bool:
+    if check.status == "unsure" and check.id == "performance":
+        # A few hundred labels can hardly ever rule a fall out: it stays open only where there surely was some fall.
+        return any(_fell(drift.metrics.get(f"{name}@change")) for name in ("accuracy", "mae"))
+    return check.status in ("fail", "unsure") or (check.status == "warn" and check.id.startswith(MOVING))
+
+
+def _fell(change: Metric | None) -> bool:
+    if change is None or change.low is None or change.high is None:
+        return False
+    return change.high < 0 if change.direction == "up" else change.low > 0
 
 
 def _own(found: Result, job: Job, path: Path, name: str | None) -> None:
