@@ -18,17 +18,22 @@ _COUNTED = re.compile(r"(data|prediction|nulls)/")
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """In how many of the last windows a column moved, `since` which one without a break, and whether that alarms."""
+    """In how many of the last windows a column moved, `since` which one without a break, and whether that alarms.
+
+    `needs` is how many of how many windows an alarm takes.
+    """
 
     windows: int
     of: int
     since: str
     alarm: bool
+    needs: str
 
     @property
     def words(self) -> str:
-        """Say it: `in 2 of the last 2 windows, since 2026-11-18`."""
-        return f"in {self.windows} of the last {self.of} window{'' if self.of == 1 else 's'}, since {self.since}"
+        """Say it: `in 2 of the last 2 windows, since 2026-11-18`; and what an alarm takes where it is none."""
+        said = f"in {self.windows} of the last {self.of} window{'' if self.of == 1 else 's'}, since {self.since}"
+        return said if self.alarm else f"{said}; an alarm needs {self.needs}"
 
 
 def standing(check: str, began: str, past: Sequence[Result], alarm: Alarm) -> Standing:
@@ -41,7 +46,8 @@ def standing(check: str, began: str, past: Sequence[Result], alarm: Alarm) -> St
     run = next((back for back, has_moved in enumerate(reversed(history)) if not has_moved), len(history))
     first = past[len(past) - run] if run else None
     since = since_when(str(first.name), _start(first), first.run.started) if first else began
-    return Standing(windows=sum(recent), of=len(recent), since=since, alarm=sum(recent) >= alarm.windows)
+    needs, enough = f"{alarm.windows} of {alarm.of} windows", sum(recent) >= alarm.windows
+    return Standing(windows=sum(recent), of=len(recent), since=since, alarm=enough, needs=needs)
 
 
 def evidence(past: Sequence[Result], window: str, start: float, reference: str) -> list[Result]:

@@ -38,6 +38,11 @@ class Move:
         return max(found, key=SEVERITY.index, default="pass")
 
     @property
+    def changed(self) -> bool:
+        """Whether it is gone or of another kind, which is no drift of its values."""
+        return any(check.id.startswith("schema/") and check.status == "fail" for check in self.checks)
+
+    @property
     def prediction(self) -> bool:
         """Whether it is an answer of the model."""
         return any(check.id.startswith("prediction/") for check in self.checks)
@@ -134,7 +139,8 @@ def read(told: Told) -> Story:
     grouped: dict[str, list[Check]] = {}
     others: dict[str, Check] = {}
     for check in told.checks:
-        if check.id.startswith(COLUMNS):
+        # A column that the reference lacks is none of those that were compared.
+        if check.id.startswith(COLUMNS) and not (check.id.startswith("schema/") and check.status == "warn"):
             grouped.setdefault(check.id.partition("/")[2], []).append(check)
         else:
             others[check.id] = check

@@ -1,11 +1,16 @@
 """The sentences about a drift check: the verdict and what to do next, as raw text that a renderer has yet to escape."""
 
+import re
+from collections.abc import Sequence
+
 from ci_kit.parts import Check, Status
 from ci_kit.render import numbers, phrases
 from ci_kit.render.drift_view import Move, Story, Told, began, day, read
 from ci_kit.render.phrases import count, label
 from ci_kit.render.text import shorten
 from ci_kit.result import SEVERITY
+
+_NEEDED = re.compile(r"; an alarm needs (\d+ of \d+ windows)$")
 
 
 def headline(told: Told) -> str:
@@ -26,22 +31,37 @@ def headline(told: Told) -> str:
     if story.status == "unsure":
         return "inconclusive: " + next(check.title for check in told.checks if check.status == "unsure")
     if story.watched:
-        names = count(len(story.watched), "column")
-        return f"quiet: {names} moved, not often enough for an alarm"
-    return "nothing was checked" if story.status == "skip" else "quiet"
+        return f"{subjects(story.watched)} moved; {_needed(story) or 'no alarm yet'}"
+    warnings = sum(check.status == "warn" for check in told.checks)
+    quiet = f"quiet, with {count(warnings, 'warning')}" if warnings else "quiet"
+    return "nothing was checked" if story.status == "skip" else quiet
 
 
 def _drifted(story: Story) -> str:
-    schema = [move for move in story.moved if failed(move, "schema/")]
-    data = [move for move in story.moved if not move.prediction and not failed(move, "schema/")]
-    answers = [move for move in story.moved if move.prediction and not failed(move, "schema/")]
-    parts = [count(len(data), "column")] if data else []
-    parts += ["the predictions"] if answers else []
-    plural = len(data) > 1 or bool(answers)
+    schema, drifted = changed(story.moved), [move for move in story.moved if not move.changed]
+    plural = len(drifted) > 1 or any(move.prediction for move in drifted)
     since = f" since {story.since}" if story.since else ""
-    said = [f"{' and '.join(parts)} {'have' if plural else 'has'} drifted{since}"] if parts else []
-    said += [f"the schema of {count(len(schema), 'column')} changed"] if schema else []
-    return "; ".join(said)
+    said = [f"{subjects(drifted)} {'have' if plural else 'has'} drifted{since}"] if drifted else []
+    return "; ".join([*said, *([schema] if schema else [])])
+
+
+def subjects(moves: Sequence[Move]) -> str:
+    """Count columns: `3 columns and the predictions`."""
+    data = sum(not move.prediction for move in moves)
+    parts = [count(data, "column")] if data else []
+    return " and ".join([*parts, *(["the predictions"] if data < len(moves) else [])])
+
+
+def changed(moves: Sequence[Move]) -> str:
+    """Count the columns that are gone or of another kind, which are none of those that drifted."""
+    number = sum(move.changed for move in moves)
+    return f"the schema of {count(number, 'column')} changed" if number else ""
+
+
+def _needed(story: Story) -> str:
+    """Return what an alarm takes, as the check of a column that moved without one says it."""
+    found = (_NEEDED.search(check.detail or "") for move in story.watched for check in move.checks)
+    return next((f"an alarm needs the same in {match[1]}" for match in found if match), "")
 
 
 def failed(move: Move, kinds: str | tuple[str, ...] = "") -> list[Check]:
@@ -86,18 +106,21 @@ def kinds(story: Story) -> list[tuple[str, Status, str]]:
 
 def _kind(moves: list[Move]) -> tuple[Status, str]:
     total = phrases.count(len(moves), "column") if len(moves) > 1 else shorten(moves[0].column, 60)
-    found = [move for move in moves if move.alarming == "fail"]
+    found = [move for move in moves if move.alarming == "fail" and not move.changed]
     bad, soon = len(found), sum(move.alarming == "warn" for move in moves)
     status = max((move.alarming for move in moves), key=SEVERITY.index)
     if len(moves) == 1:
-        said = {"fail": "drifted", "warn": "moved, no alarm yet", "unsure": "can't be told"}
-        return status, f"{total} {said.get(status, 'has not moved')}"
-    if bad:
-        names = ", ".join(shorten(move.column, 40) for move in found[:5]) + (", …" if bad > 5 else "")
-        return status, f"{bad:,} of {total} drifted: {names}" + (f"; {soon:,} more moved" if soon else "")
-    if status == "unsure":
-        return status, f"{total}: can't be told"
-    return status, f"{soon:,} of {total} moved, no alarm yet" if soon else f"none of {total} moved"
+        said = {"fail": "drifted", "warn": "moved, no alarm yet", "unsure": "can't be told", "skip": "was not compared"}
+        return (
+            status,
+            f"{total} {'changed its kind, or is gone' if changed(moves) else said.get(status, 'has not moved')}",
+        )
+    names = ", ".join(shorten(move.column, 40) for move in found[:5]) + (", …" if bad > 5 else "")
+    parts = [f"{bad:,} of {total} drifted: {names}"] if bad else []
+    parts += [f"{soon:,} more moved" if bad else f"{soon:,} of {total} moved, no alarm yet"] if soon else []
+    parts += [text] if (text := changed(moves)) else []
+    rest = {"unsure": f"{total}: can't be told", "skip": f"{total}: not compared"}.get(status, f"none of {total} moved")
+    return status, "; ".join(parts) or rest
 
 
 def told(check: Check) -> tuple[str, str]:

@@ -90,10 +90,10 @@ def measured(metric: Metric) -> str:
 
 def facts(result: Result) -> str:
     """Return what a step worked on, took and cost, for one cell of a table."""
-    wanted = {"train": _TOOK, "evaluate": (), "drift": ("rows", "moved")}.get(result.step, tuple(result.metrics)[:4])
+    wanted = {"train": _TOOK, "evaluate": (), "drift": ()}.get(result.step, tuple(result.metrics)[:4])
     found = [(name, result.metrics[name]) for name in wanted if name in result.metrics]
     parts = [f"{label(name)} {numbers.number(one.value, one.unit)}" for name, one in found]
-    if result.step == "evaluate" and "rows" in result.metrics:
+    if result.step in {"evaluate", "drift"} and "rows" in result.metrics:
         parts.append(numbers.number(result.metrics["rows"].value, "rows"))
     by_id = {check.id: check for check in result.checks}
     if "baseline" in by_id and by_id["baseline"].status == "pass":

@@ -9,7 +9,7 @@ from ci_kit.result import SEVERITY, Check, Metric, Result, Status
 
 ICONS: Mapping[Status, str] = {"pass": "✅", "fail": "❌", "unsure": "❔", "warn": "⚠️", "skip": "⏭️"}
 Outcome = Literal["better", "worse", "same", "within", "unsure", "none"]
-_COLUMN = re.compile(r"(drift|p|mean|null_share)/|window_(start|end)$")
+_COLUMN = re.compile(r"(drift|p|mean|null_share)/|(window_(start|end)|moved)$")
 ATTENTION: tuple[Status, ...] = ("fail", "unsure", "warn")
 
 

@@ -134,6 +134,7 @@ def test_the_page_fetches_and_runs_nothing() -> None:
     assert any("default-src 'none'" in str(one) for one in found)
 
 
+NEW = Check(id="schema/job", title="job is new", status="warn", detail="It is not compared.")
 SCHEMA = Check(id="schema/ink", title="ink is missing", status="fail", detail="The reference has it: number (float64).")
 
 
@@ -151,9 +152,13 @@ SCHEMA = Check(id="schema/ink", title="ink is missing", status="fail", detail="T
             told(SCHEMA, column("pen", "fail")[0]),
             "1 column has drifted since 18 November; the schema of 1 column changed",
         ),
-        (told(column("ink", "warn")[0], column("pen")[0]), "quiet: 1 column moved, not often enough for an alarm"),
+        (told(column("ink", "warn")[0], column("pen")[0]), "1 column moved; an alarm needs the same in 2 of 2 windows"),
         (quiet(), "quiet"),
-        (quiet(Check(id="levels/x", title="x has other values", status="warn", observed="1 new")), "quiet"),
+        (
+            quiet(Check(id="levels/x", title="x has other values", status="warn", observed="1 new")),
+            "quiet, with 1 warning",
+        ),
+        (quiet(NEW), "quiet, with 1 warning"),
         (few(), "inconclusive: 412 rows"),
         (few(1), "inconclusive: 1 row"),
         (told(Check(id="performance", title="Performance", status="unsure")), "inconclusive: Performance"),
@@ -186,6 +191,37 @@ def test_the_page_says_in_this_order_what_how_much_since_when_and_what_next() ->
     at = 0
     for text in order:
         at = words.index(text, at)
+
+
+def test_a_column_is_counted_once_and_the_same_everywhere() -> None:
+    nulls = Check(id="nulls/ink", title="ink: nulls moved", status="fail", observed="0 % → 9 %, p < 1e-9")
+    drift = told(column("ink", "fail")[0], nulls, SCHEMA.model_copy(update={"id": "schema/pen"}), NEW, *COUNTED)
+    said = "4 columns and the predictions have drifted since 18 November; the schema of 1 column changed"
+    assert headline(drift) == said
+    assert "4 of 6 columns drifted: a, b, c, ink; 1 more moved; the schema of 1 column changed" in page(
+        drift, title="t"
+    )
+    assert "4 of 6 columns drifted" in summary(drift, title="t")
+    assert "All 7 columns" in summary(drift, title="t")
+    assert pull(drift)[0] == (
+        "Retrain digits: 4 columns and the predictions drifted since 18 November, the schema of 1 column changed"
+    )
+
+
+COUNTED = [column(name, "fail")[0] for name in "abc"]
+COUNTED += [column("colour", "warn")[0], column("answer", "fail", "prediction")[0]]
+
+
+def test_a_new_column_is_noted_and_has_not_moved() -> None:
+    shown = summary(quiet(NEW), title="t")
+    assert "**job is new** It is not compared." in shown
+    assert "Moved, but no alarm yet" not in shown
+    assert "All 20 columns" in shown
+
+
+def test_answers_that_were_not_compared_are_not_said_to_stand_still() -> None:
+    skipped = Check(id="prediction/answer", title="answer was not compared", status="skip")
+    assert "answer was not compared" in page(quiet(skipped), title="t")
 
 
 def test_findings_and_results_are_told_alike() -> None:

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from ci_kit.render import numbers
 from ci_kit.render.details import fold
 from ci_kit.render.drift_view import Story, read
-from ci_kit.render.drift_words import headline
+from ci_kit.render.drift_words import changed, headline, subjects
 from ci_kit.render.markdown import Section, fit
-from ci_kit.render.phrases import count
 from ci_kit.render.text import plain, shorten
 from ci_kit.render.view import ICONS
 from ci_kit.render.watch import compared as scored
@@ -85,11 +84,11 @@ def _title(story: Story, title: str) -> str:
     since = f" since {story.since}" if story.since else ""
     listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
     said = f"Retrain {what}: {listed} drifted{since}"
-    if 0 < len(names) <= 3 and all(map(_sayable, names)) and len(said) <= TITLE:
+    if 0 < len(names) <= 3 and not changed(story.moved) and all(map(_sayable, names)) and len(said) <= TITLE:
         return said
-    if names:
-        return f"Retrain {what}: {count(len(names), 'column')} drifted{since}"
-    return f"Retrain {what}: its performance fell{since}"
+    drifted, schema = [move for move in story.moved if not move.changed], changed(story.moved)
+    counted = [*([f"{subjects(drifted)} drifted{since}"] if drifted else []), *([schema] if schema else [])]
+    return f"Retrain {what}: {', '.join(counted) or 'its performance fell'}"
 
 
 def _sayable(text: str) -> bool:
