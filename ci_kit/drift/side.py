@@ -43,3 +43,12 @@ class Side:
     columns: dict[str, Column]
     sample: "pl.DataFrame" = field(repr=False)
     mark: str = ""
+
+
+def running(column: str, one: Side, two: Side) -> bool:
+    """Say whether a number looks like an id or a clock: whole, and never twice in either sample."""
+    for values in (side.sample[column].drop_nulls() for side in (one, two)):
+        whole = values.dtype.is_integer() or bool((values == values.floor()).all())
+        if not whole or values.n_unique() < len(values):
+            return False
+    return True

@@ -13,6 +13,7 @@ from ci_kit.drift.side import Column, Kind, Side
 
 _HASH, _ROW = "\x00hash", "\x00row"
 _FAIR = 0.9
+_DAY = r"^\s*\d{4}-\d\d-\d\d"
 
 
 def survey(
@@ -29,8 +30,9 @@ def survey(
 
     `columns` are the kinds of the reference and `levels` its categories' levels: a column that the frame lacks is left
     out, one that can't be of that kind has its own, one without a value has any. Without `columns` all but the key are
-    surveyed. The sample is drawn and ordered by the hash of `key` where that names rows, else of the row's number.
-    Raises UserError, naming the data by `name`, when it can't be read.
+    surveyed, and text is `time` where all values of the sample are times. The sample is drawn and ordered by the hash
+    of `key` where that names rows, else of the row's number. Raises UserError, naming the data by `name`, when it can't
+    be read.
     """
     with reading(name):
         schema = frame.collect_schema()
@@ -46,6 +48,8 @@ def survey(
         values = [one.value for one in subjects if one.kind != "text"]
         names = [one for one in key if one in schema]
         some = _sample(frame, values, names if len(names) == len(key) else [], rows, sample)
+        if columns is None:
+            subjects, some = _timed(subjects, some)
         known = facts(frame, subjects, some, rows)
     found = {one: _trusted(column, asked[one], rows) for one, column in known.items()}
     kept = [one for one, column in found.items() if column.kind != "text" and one in some.columns]
@@ -64,6 +68,15 @@ def kind_of(dtype: pl.DataType, asked: Kind | None = None) -> Kind:
     # What a CSV file shows as integers may be the names of classes, and JSON has no times.
     fits = {"category": dtype.is_integer(), "time": dtype == pl.String, "text": not dtype.is_nested(), "number": False}
     return asked if asked and (fits[asked] or dtype == pl.Null) else own
+
+
+def _timed(subjects: Sequence[Subject], some: pl.DataFrame) -> tuple[list[Subject], pl.DataFrame]:
+    """Take text that is a time in every row of the sample for times: CSV and JSON have none of their own."""
+    clocks = [replace(one, kind="time") for one in subjects if one.dtype == pl.String and some[one.name].count()]
+    # Polars takes 1-2-3 for a day of the year 1.
+    read = some.select(pl.when(pl.col(one.name).str.contains(_DAY)).then(one.value) for one in clocks)
+    times = {one.name: one for one in clocks if read[one.name].null_count() == some[one.name].null_count()}
+    return [times.get(one.name, one) for one in subjects], some.with_columns(read[name] for name in times)
 
 
 def _trusted(column: Column, asked: Kind | None, rows: int) -> Column:

@@ -6,11 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ci_kit.drift.decide import Moved, counted
-from ci_kit.drift.side import Column, Side
+from ci_kit.drift.side import Column, Side, running
 from ci_kit.render import numbers
 
 LONGEST = 120
 SMALLEST_P = 1e-9
+APART = 0.9
+"""From this KS distance on two ranges hardly overlap: ids and clocks go on where the reference ends."""
 _MARKED = ("@baseline", "@change")  # what would make a column's metric look like that of another one
 
 
@@ -35,6 +37,8 @@ def seen(test: Moved, reference: Side, current: Side, *, quiet: bool) -> str:
     name = "KS" if found.test == "ks" else "TV"
     text = f"{name} {numbers.plain(found.effect, 2)}, {_chance(found.p)}"
     told = "" if quiet else _means(test.column, reference, current) if found.test == "ks" else _most_moved(old, new)
+    if test.moved and found.test == "ks" and found.effect >= APART and running(test.column, reference, current):
+        told = f"{told}, " * bool(told) + "which looks like an id or a clock: name it as `key`, or list `drift.columns`"
     return f"{text}; {told}" if told else text
 
 

@@ -75,6 +75,37 @@ def test_times_are_seconds_since_1970() -> None:
     assert column([when.isoformat()], "time").low == when.timestamp()
 
 
+DAYS = [f"2026-{1 + one // 28:02}-{1 + one % 28:02}" for one in range(300)]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (DAYS, "time"),
+        ([f"{one}T08:00:00Z" for one in DAYS] + [None], "time"),
+        ([*DAYS, "unknown"], "category"),
+        (["1-2-3", "10-10-10"], "category"),
+        (["2026", "2025"], "category"),
+        ([None, None], "text"),
+    ],
+    ids=str,
+)
+def test_text_that_is_a_time_in_every_row_is_time(values: Any, kind: Kind) -> None:
+    found = column(values)
+    assert found.kind == kind
+    assert found.nulls == values.count(None)
+    assert (found.low is None) == (kind != "time")
+
+
+def test_the_kind_of_text_that_is_a_time_is_that_of_the_reference() -> None:
+    frame = pl.LazyFrame({"day": DAYS})
+    reference = survey(frame, None, sample=100)
+    assert reference.sample["day"].dtype == pl.Float64
+    assert survey(frame, {"day": "time"}, sample=100).sample.equals(reference.sample)
+    # As a profile of before has it.
+    assert survey(frame, {"day": "category"}, sample=100, levels={"day": DAYS}).columns["day"].kind == "category"
+
+
 @pytest.mark.parametrize(
     ("values", "asked", "kind"),
     [
