@@ -28,6 +28,11 @@ class Config(Section):
     drift: Drift = Field(default_factory=lambda: Drift(), description="Drift checks.")
     retrain: Retrain = Field(default_factory=lambda: Retrain(), description="Retraining.")
 
+    @property
+    def truth(self) -> str:
+        """The column with the truth in what drift watches: `drift.target`, else `evaluate.target`."""
+        return self.drift.target or self.evaluate.target
+
 
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader without what a bomb needs and a configuration does not: aliases, depth, duplicate keys."""

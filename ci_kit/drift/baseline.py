@@ -46,7 +46,7 @@ def known_scores(job: Job, reference: Side, name: Literal["accuracy", "mae"]) ->
     Raises Unjudged where there is neither, with what to do.
     """
     settings, task = job.config.drift, job.config.evaluate.task
-    target, prediction = settings.target or job.config.evaluate.target, settings.prediction[0]
+    target, prediction = job.config.truth, settings.prediction[0]
     dataset = job.config.data.get(settings.reference)
     frame = scan(dataset, job.root) if dataset and not settings.profile else reference.sample.lazy()
     with reading(settings.reference, quiet=True):

@@ -89,14 +89,15 @@ def _current(job: Job, window: pl.LazyFrame, before: pl.LazyFrame | None) -> tup
 
 def _with_truth(job: Job, frame: pl.LazyFrame) -> pl.LazyFrame:
     settings = job.config.drift
-    if not settings.target and not settings.labels:
-        raise Unjudged("There is no truth: set `drift.target`, or `drift.labels` where it arrives later.")
+    have = frame.collect_schema().names()
+    if not settings.target and not settings.labels and job.config.truth not in have:
+        why = f"{settings.current} has no column {job.config.truth!r:.80}"
+        raise Unjudged(f"There is no truth: {why}. Set `drift.target`, or `drift.labels` where it arrives later.")
     if not settings.prediction:
         raise Unjudged("Set `drift.prediction` to the column with the model's answers.")
-    target, prediction = settings.target or job.config.evaluate.target, settings.prediction[0]
+    target, prediction = job.config.truth, settings.prediction[0]
     dataset = job.config.data.get(settings.current)
     key = dataset.key if dataset else ()
-    have = frame.collect_schema().names()
     for column in (prediction, *key, *(() if settings.labels else (target,))):
         if column not in have:
             cure = "Set `drift.target`, or `drift.labels` where the truth arrives later"

@@ -65,7 +65,7 @@ def _surveyed(job: Job, named: Callable[[DataSet, Path], str]) -> Side:
         what, why = f"{name} has no column {lost[0]!r:.80}", "`drift.columns` names it"
         raise UserError(what, why=why, hint="Mend the name")
     if settings.columns:
-        kept = {*settings.columns, *settings.prediction, *found.key, settings.target}
+        kept = {*settings.columns, *settings.prediction, *found.key, job.config.truth}
         frame = frame.select(one for one in have if one in kept)
     side = survey(frame, None, sample=settings.sample, key=found.key, mark=named(found, job.root), name=name)
     if not side.rows:

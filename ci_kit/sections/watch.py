@@ -56,7 +56,9 @@ class Drift(Section):
         (), description="The columns to compare; default: all that both have but key, target and timestamps."
     )
     prediction: OneOrMore = Field((), description="The columns with the model's answers, reported apart.")
-    target: str | None = Field(None, description="The column with the truth, for performance drift.")
+    target: str | None = Field(
+        None, description="The column with the truth, for performance drift; default: `evaluate.target`."
+    )
     labels: DataName | None = Field(None, description="A data set with the truth by key, where it arrives later.")
     drop: Share = Field(0.02, description="Allowed fall of accuracy (absolute), or relative rise of absolute error.")
     q: float = Field(0.01, gt=0, lt=1, description="The false discovery rate over all tests of a window.")

@@ -60,6 +60,12 @@ def test_accuracy_against_other_rows_of_the_reference(tmp_path: Path, right: flo
     assert metrics["accuracy@change"].value == pytest.approx(exact - metrics["accuracy@baseline"].value)
 
 
+def test_the_truth_is_that_of_evaluate_where_drift_names_none(tmp_path: Path) -> None:
+    reference, window = (frame.rename({"label": "target"}) for frame in (rows(900, 0.95), rows(900, 0.7, seed=2)))
+    check, _ = judged(job(tmp_path, reference), window)
+    assert check.status == "fail"
+
+
 def test_the_same_rows_are_compared_pair_by_pair(tmp_path: Path) -> None:
     reference = rows(600, 0.95)
     window = reference.with_columns(pl.when(pl.col("id") < 30).then(99).otherwise("answer").alias("answer"))
@@ -173,7 +179,7 @@ def test_a_stored_profile_is_compared_by_its_sample(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("drift", "window", "why"),
     [
-        ({}, rows(9, 1), "There is no truth: set `drift.target`"),
+        ({}, rows(9, 1), "There is no truth: current has no column 'target'. Set `drift.target`"),
         ({"target": "label", "prediction": "[]"}, rows(9, 1), "Set `drift.prediction`"),
         ({"target": "label"}, rows(9, 1).with_columns(label=pl.lit(None, dtype=pl.Int64)), "None of 9 rows has both"),
         ({"target": "label"}, rows(9, 1).with_columns(pl.col("answer") / 7), "The predictions hold fractions"),
