@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
-from ci_kit.drift.decide import OTHERS, Moved, alike, counted, empty
+from ci_kit.drift.decide import OTHERS, Moved, alike, counted, empty, lost
 from ci_kit.drift.persist import standing
 from ci_kit.drift.side import Column, Side
 from ci_kit.drift.wording import label, listed, seen, shares
@@ -49,26 +49,24 @@ def schema(wanted: Collection[str], reference: Side, current: Side) -> Iterator[
     same = True
     for column in wanted:
         old, new, name = reference.columns[column], current.columns.get(column), label(column)
-        if new is None:
-            detail = f"The reference has it: {old.kind} ({old.dtype})."
+        gone = lost(column, reference, current)
+        if new is None or gone:
+            told = f" Null in all {numbers.number(current.rows, 'rows')} of the window." if gone else ""
+            detail = f"The reference has it: {old.kind} ({old.dtype}).{told}"
             yield Check(id=f"schema/{name}", title=f"{name} is missing", status="fail", detail=detail)
         elif not alike(old, new):
             kinds = f"{old.kind} ({old.dtype}) → {new.kind} ({new.dtype})"
             yield Check(id=f"schema/{name}", title=f"{name} is of another kind", status="fail", observed=kinds)
-        same = same and new is not None and alike(old, new)
+        same = same and not gone and new is not None and alike(old, new)
     if same:
         yield Check(id="schema", title="All columns are there and of the same kinds", status="pass")
 
 
-def new(
-    wanted: Collection[str], reference: Side, present: Sequence[str], *, known: Collection[str | None]
-) -> Iterator[Check]:
-    """Yield a warning for each of the `present` columns that the reference lacks and that has no other role."""
-    for column in present:
-        if column not in wanted and column not in reference.columns and column not in known:
-            name = label(column)
-            detail = "It is not compared. Build the reference again, or name the columns to compare in `drift.columns`."
-            yield Check(id=f"schema/{name}", title=f"{name} is new", status="warn", detail=detail)
+def new(columns: Collection[str]) -> Iterator[Check]:
+    """Yield a warning for each of these columns, which the reference lacks."""
+    for name in map(label, columns):
+        detail = "It is not compared. Build the reference again, or name the columns to compare in `drift.columns`."
+        yield Check(id=f"schema/{name}", title=f"{name} is new", status="warn", detail=detail)
 
 
 def facts(columns: Collection[str], reference: Side, current: Side, sensitive: Collection[str] = ()) -> Iterator[Check]:

@@ -19,6 +19,8 @@ from ci_kit.stats import Comparison, benjamini_hochberg, compare_levels, compare
 Family = Literal["data", "prediction"]
 Subject = Literal["values", "nulls"]
 OTHERS = "(all others)"
+MOSTLY, BY_CHANCE = 0.5, 1e-6
+"""A column of the reference with a smaller share of nulls than MOSTLY, and no less likely to be all null, is missed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,16 @@ def wanted(reference: Side, settings: Drift, *, key: Collection[str] = ()) -> di
     families: dict[str, Family] = dict.fromkeys(chosen, "data")
     families |= dict.fromkeys(settings.prediction, "prediction")
     return {name: families[name] for name in reference.columns if name in families}
+
+
+def lost(column: str, reference: Side, current: Side) -> bool:
+    """Say whether a column is as good as missing: null in all rows of the window, and not by chance.
+
+    A window's columns are those of the whole log, so one that is written under another name from a day on is all null.
+    """
+    new, share = current.columns.get(column), reference.columns[column].nulls / max(reference.rows, 1)
+    nulls = new is not None and 0 < current.rows == new.nulls
+    return nulls and share < MOSTLY and share**current.rows < BY_CHANCE
 
 
 def alike(reference: Column, current: Column) -> bool:

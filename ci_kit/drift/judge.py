@@ -1,12 +1,15 @@
 """One window, judged: its tests, its checks and metrics, and the compact Result that the history keeps of it."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import polars as pl
 
 from ci_kit import actions
 from ci_kit.config import Config
+from ci_kit.data import reading
 from ci_kit.drift import checks, persist
-from ci_kit.drift.decide import Family, Moved, enough, moved, wanted
+from ci_kit.drift.decide import Family, Moved, enough, lost, moved, wanted
 from ci_kit.drift.measures import measures
 from ci_kit.drift.side import Side
 from ci_kit.drift.survey import survey
@@ -56,16 +59,18 @@ class Judge:
         Raises UserError where the two can't be compared at all.
         """
         settings, reference = self.job.config.drift, self.reference
-        asked = wanted(reference, settings, key=keys(self.job.config))
+        asked = wanted(reference, settings, key=apart(self.job.config))
         present = cut.frame.collect_schema().names()
         comparable(asked, present, settings.prediction)
         current = self._survey(cut, asked)
-        tests = moved(reference, current, settings, key=keys(self.job.config))
         found = [_window(cut, current), _rows(reference, current, settings.min_rows)]
         found += checks.schema(asked, reference, current)
+        there = {name: one for name, one in current.columns.items() if not lost(name, reference, current)}
+        current = replace(current, columns=there)
+        tests = moved(reference, current, settings, key=apart(self.job.config))
         found += [_unknown(column) for column in settings.prediction if column not in asked]
         if not settings.columns:
-            found += checks.new(asked, reference, present, known=self._known())
+            found += checks.new(self._new(cut, [column for column in present if column not in asked]))
         quiet = sensitive(self.job.config)
         if enough(reference, current, settings):
             before = persist.evidence(past, cut.id, cut.start, reference.mark)
@@ -91,10 +96,17 @@ class Judge:
             name=f"data.{settings.current}",
         )
 
-    def _known(self) -> set[str | None]:
+    def _new(self, cut: Cut, others: Sequence[str]) -> list[str]:
+        """Return those that the reference lacks, that have no other role, and that have values in the window."""
         settings = self.job.config.drift
         window = settings.window.column if settings.window else None
-        return {*keys(self.job.config), *settings.prediction, settings.target, window}
+        known = {*self.reference.columns, *apart(self.job.config), *settings.prediction, window}
+        unknown = [column for column in others if column not in known]
+        if not unknown:
+            return []
+        with reading(f"data.{settings.current}", quiet=True):
+            values = cut.frame.select(pl.col(unknown).count()).collect(engine="streaming").row(0)
+        return [column for column, count in zip(unknown, values, strict=True) if count]
 
 
 def comparable(asked: dict[str, Family], present: Collection[str], predictions: Sequence[str]) -> None:
@@ -112,6 +124,11 @@ def keys(config: Config) -> tuple[str, ...]:
     """Return the columns that name a row of the current data, or else of the reference."""
     found = [config.data[name].key for name in (config.drift.current, config.drift.reference) if name in config.data]
     return next((key for key in found if key), ())
+
+
+def apart(config: Config) -> tuple[str, ...]:
+    """Return the columns that are no data unless they are asked for: the key and the truth."""
+    return (*keys(config), config.truth)
 
 
 def sensitive(config: Config) -> Collection[str]:

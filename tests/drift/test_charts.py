@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ci_kit.drift.charts import MOST, charts, worst_first
 from ci_kit.drift.checks import decided, facts, new, schema
-from ci_kit.drift.decide import moved
+from ci_kit.drift.decide import lost, moved
 from ci_kit.drift.measures import measures
 from ci_kit.drift.side import Column, Side
 from ci_kit.drift.wording import LONGEST, label
@@ -119,7 +119,8 @@ def test_a_check_says_how_far_a_column_moved() -> None:
     assert found["nulls/gap"].observed == "0 % → 25.0 %, p < 1e-9"
     assert found["range/x"].observed == "maximum 2 → 3"
     assert found["data/x"].title == "x moved"
-    assert (found["data/x"].status, found["data/x"].detail) == ("warn", "in 1 of the last 1 window, since 2026-11-20")
+    detail = "in 1 of the last 1 window, since 2026-11-20; an alarm needs 2 of 2 windows"
+    assert (found["data/x"].status, found["data/x"].detail) == ("warn", detail)
     assert (found["data/gap"].title, found["data/gap"].status) == ("gap has not moved", "pass")
 
 
@@ -144,14 +145,29 @@ def test_a_column_that_is_gone_or_of_another_kind_fails_at_once() -> None:
     reference = side(x=normal(1), kind=letters(1), empty=normal(1))
     current = like(reference, kind=normal(1), empty=[None] * 1000, more=[1] * 1000)
     found = {check.id: check for check in schema(reference.columns, reference, current)}
-    assert {name: check.status for name, check in found.items()} == {"schema/x": "fail", "schema/kind": "fail"}
+    assert {name: check.status for name, check in found.items()} == dict.fromkeys(
+        ("schema/x", "schema/kind", "schema/empty"), "fail"
+    )
+    assert found["schema/empty"].title == "empty is missing"
+    assert "Null in all 1,000" in str(found["schema/empty"].detail)
     assert found["schema/kind"].observed == "category (String) → number (Float64)"
     assert [check.id for check in schema(reference.columns, reference, reference)] == ["schema"]
     nothing = side(x=[None] * 1000, kind=[None] * 1000)
     now = like(nothing, x=normal(1), kind=letters(1))
     assert [check.id for check in schema(nothing.columns, nothing, now)] == ["schema"]
-    present = ["kind", "empty", "more", "id"]
-    assert [check.id for check in new(reference.columns, reference, present, known={"id"})] == ["schema/more"]
+    assert [check.id for check in new(["more"])] == ["schema/more"]
+
+
+@pytest.mark.parametrize(
+    ("nulls", "rows", "expected"),
+    [(0, 1, True), (0, 0, False), (450, 1000, True), (450, 5, False), (600, 1000, False)],
+    ids=["one row", "no row", "many nulls", "by chance", "mostly null"],
+)
+def test_a_column_that_is_all_null_is_missing_unless_it_often_is(nulls: int, rows: int, expected: bool) -> None:
+    reference = side(x=[None] * nulls + normal(1, 1000 - nulls))
+    current = like(reference, x=pl.Series([None] * rows, dtype=pl.Float64))
+    assert lost("x", reference, current) is expected
+    assert not lost("x", reference, like(reference, x=[None] * rows + [1.0]))
 
 
 HOSTILE = [

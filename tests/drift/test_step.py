@@ -63,13 +63,35 @@ def test_a_quiet_window_says_what_was_looked_at(tmp_path: Path) -> None:
         ({"x": [*normal(3, 999), None]}, {"nulls/x": "pass"}),
         ({"x": None}, {"schema/x": "fail"}),
         ({"x": letters(1)}, {"schema/x": "fail"}),
+        ({"x": [None] * 1000}, {"schema/x": "fail"}),
+        ({"x": [None] * 1000, "kind": [None] * 1000}, {"schema/x": "fail", "schema/kind": "fail"}),
         ({"more": normal(1)}, {"schema/more": "warn"}),
+        ({"more": [None] * 999 + [1]}, {"schema/more": "warn"}),
+        ({"more": [None] * 1000}, {"schema": "pass"}),
         ({"id": None}, {"schema": "pass"}),
     ],
-    ids=["moved", "a null", "gone", "other kind", "new", "no key"],
+    ids=["moved", "a null", "gone", "other kind", "all null", "all of all", "new", "once", "elsewhere", "no key"],
 )
 def test_what_changed_is_told(tmp_path: Path, changed: dict[str, Any], expected: dict[str, str]) -> None:
     assert expected.items() <= statuses(judged(tmp_path, changed)).items()
+
+
+def test_a_column_under_another_name_is_missing_in_the_very_window(tmp_path: Path) -> None:
+    """The columns of a log are those of all its lines: where `kind` became `sort`, both are there in every window."""
+    renamed = judged(tmp_path, {"kind": [None] * 1000, "sort": letters(3)})
+    assert {"schema/kind": "fail", "schema/sort": "warn"}.items() <= statuses(renamed).items()
+    assert not {"data/kind", "nulls/kind", "schema"} & statuses(renamed).keys()
+    before = judged(tmp_path, {"kind": letters(3), "sort": [None] * 1000})
+    assert "schema/sort" not in statuses(before)
+    assert statuses(before)["schema"] == "pass"
+
+
+def test_the_truth_that_only_the_reference_has_is_not_missing(tmp_path: Path) -> None:
+    reference = FRAME | {"y": normal(7), "target": letters(7)}
+    assert "schema/target" not in statuses(judged(tmp_path, {}, reference))
+    assert statuses(judged(tmp_path, {}, reference))["schema/y"] == "fail"
+    both = judged(tmp_path, {"y": normal(8), "target": letters(8)}, reference, target="y")
+    assert {name for name in statuses(both) if name.endswith(("/y", "/target"))} == {"data/target"}
 
 
 def test_a_prediction_that_the_reference_lacks_is_skipped_and_said(tmp_path: Path) -> None:
