@@ -18,6 +18,7 @@ from ci_kit.retrain.change import Change
 from ci_kit.retrain.evidence import beside, broken, compared, judged, window, windows
 from ci_kit.retrain.plan import plan
 from ci_kit.retrain.scratch import Scratch, interrupted
+from ci_kit.retrain.store import Store
 
 
 def update(job: Job) -> Findings:
@@ -75,6 +76,7 @@ class _Attempt:
         self.job, self.window, self.clock = job, window, time.monotonic()
         self.started = datetime.now(UTC).isoformat()
         self.scratch = Scratch(job.root)
+        self.store = Store(job)
         self.checks: list[Check] = []
         for step, name in [("train", None), *(("evaluate", name) for name in compared(job))]:
             result_path(job.root, step, name).unlink(missing_ok=True)
@@ -84,7 +86,7 @@ class _Attempt:
         self.checks = checks
         self.note(None)  # a kill leaves no more than this: an attempt without a change
         try:
-            with commands.restored(self.job), self.scratch.entered():
+            with self.store.restored(), self.scratch.entered():
                 files = self.files()
         except BaseException:
             self.note(None)
@@ -105,6 +107,10 @@ class _Attempt:
             self.checks.append(self.train())
             if self.checks[-1].status == "fail":
                 return None
+        self.store.record()
+        if trains(self.job) and (left := self.store.left_out(self.made())):
+            self.checks.append(left)
+            return None
         files = self.scratch.commit()
         changes.fit(files)
         self.secretless(files)
@@ -115,9 +121,15 @@ class _Attempt:
         names = ", ".join(files)
         self.checks.append(Check(id="change", title=f"{len(files)} files changed", status="pass", observed=names))
         self.checks += [self.compare(name) for name in compared(self.job)]
-        pushed = commands.push(self.job)
+        pushed = self.store.push()
         self.checks += [pushed] if pushed else []
         return files
+
+    def made(self) -> dict[str, str]:
+        """Return what a training makes, by the setting that names it."""
+        config = self.job.config
+        model = {} if ".py:" in config.evaluate.model else {config.evaluate.model: "evaluate.model"}
+        return model | dict.fromkeys(config.train.outputs, "train.outputs")
 
     def secretless(self, files: Mapping[str, str | None]) -> None:
         """Raise UserError for a file that quotes a secret of this environment: a pull request shows it to everybody."""

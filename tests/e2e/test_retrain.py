@@ -574,6 +574,64 @@ def test_the_challenger_is_compared_on_old_and_new_data_and_its_bytes_come_first
     assert (clone / "model.onnx").read_bytes() == (tracked / "better.bin").read_bytes()
 
 
+def again(root: Path, old: str, new: str) -> str:
+    """Change the configuration and commit it, as if the drift check had judged the new commit."""
+    path = root / config.FILE
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", "Change")
+    watch(root, drift())
+    return git(root, "rev-parse", "HEAD")
+
+
+def test_what_a_training_writes_over_is_recorded_and_the_old_model_is_back_afterwards(
+    tracked: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sha = again(tracked, f"; {sys.executable} -m dvc add --quiet model.onnx", "")
+    old, new = (tracked / "model.onnx").read_bytes(), (tracked / "better.bin").read_bytes()
+    found = retrain(tracked)
+    assert (found["push"], found["compare/evaluation"], found["publish"]) == ("pass", "pass", "pass")
+    assert "could not bring back" not in capfd.readouterr().out
+    as_before(tracked, sha)
+    assert (tracked / "model.onnx").read_bytes() == old
+    assert git(tracked, "diff", "--name-only", sha, PULL).split() == ["model.onnx.dvc", "new.csv.dvc"]
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", "--branch", PULL, str(tracked), str(clone))
+    shutil.copy(tracked / ".dvc/config.local", clone / ".dvc/config.local")
+    dvc(clone, "pull", "--quiet")
+    assert (clone / "model.onnx").read_bytes() == new
+
+
+def test_an_output_that_neither_git_nor_dvc_has_is_a_failed_check_and_nothing_is_proposed(tracked: Path) -> None:
+    (tracked / ".gitignore").write_text((tracked / ".gitignore").read_text() + "plan.bin\n")
+    made = "cp better.bin model.onnx; echo x > plan.bin"
+    sha = again(tracked, "cp better.bin model.onnx", made)
+    sha = again(tracked, "outputs: model.onnx", "outputs: [model.onnx, plan.bin]")
+    assert retrain(tracked)["outputs"] == "fail"
+    assert "train.outputs plan.bin is not part of this change" in told(tracked, "outputs")
+    assert "dvc add plan.bin" in told(tracked, "outputs")
+    as_before(tracked, sha)
+    assert not Git(tracked).find(PULL)
+
+
+def test_data_of_dvc_with_changes_of_the_users_own_is_left_alone(tracked: Path) -> None:
+    (tracked / "new.csv").write_text("mine\n")
+    with pytest.raises(UserError, match=r"the work tree has changes.*new.csv") as error:
+        retrain(tracked)
+    assert "dvc checkout --force" in str(error.value)
+    assert (tracked / "new.csv").read_text() == "mine\n"
+    assert attempts(tracked) == []
+
+
+def test_a_failed_training_that_wrote_over_the_model_leaves_the_old_one(tracked: Path) -> None:
+    sha = again(tracked, "cp better.bin model.onnx;", "cp better.bin model.onnx; exit 3;")
+    old = (tracked / "model.onnx").read_bytes()
+    assert retrain(tracked)["train"] == "fail"
+    as_before(tracked, sha)
+    assert (tracked / "model.onnx").read_bytes() == old
+
+
 def test_a_remote_that_is_away_is_one_line_and_nothing_is_proposed(tracked: Path, tmp_path: Path) -> None:
     sha, rows = git(tracked, "rev-parse", "HEAD"), (tracked / "new.csv").read_text()
     shutil.move(tmp_path / "store", tmp_path / "away")
