@@ -73,4 +73,15 @@ def _evaluated(job: Job, name: str, why: str) -> Known:
     error = (metric.high - metric.low) / 2 / normal_quantile(0.975)
     variance = metric.value * (1 - metric.value) if name == "accuracy" else error**2 * metric.n
     moments = Moments(mean=metric.value, variance=max(variance, 0.0), rows=metric.n)
-    return Known(moments=moments, words=f"the evaluation of {past.sha[:7]}")
+    return Known(moments=moments, words=f"the evaluation of {past.sha[:7]}{_older(job, git, past.sha)}")
+
+
+def _older(job: Job, git: Git, sha: str) -> str:
+    """Say so where the reference has changed since that commit: its evaluation may be of another model."""
+    settings = job.config.drift
+    dataset = job.config.data.get(settings.reference)
+    paths = [settings.profile] if settings.profile else [*dataset.path] if dataset else []
+    changed = git.read("log", "-1", "--format=%H", "--", *paths, *(f"{path}.dvc" for path in paths)) if paths else None
+    if not changed or changed == sha or git.read("merge-base", "--is-ancestor", sha, changed) is None:
+        return ""
+    return f", made before the reference changed in {changed[:7]}"

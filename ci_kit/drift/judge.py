@@ -68,7 +68,7 @@ class Judge:
         there = {name: one for name, one in current.columns.items() if not lost(name, reference, current)}
         current = replace(current, columns=there)
         tests = moved(reference, current, settings, key=apart(self.job.config))
-        found += [_unknown(column) for column in settings.prediction if column not in asked]
+        found += [_unknown(column, past) for column in settings.prediction if column not in asked]
         if not settings.columns:
             found += checks.new(self._new(cut, [column for column in present if column not in asked]))
         quiet = sensitive(self.job.config)
@@ -145,10 +145,17 @@ def _facts(cut: Cut, current: Side) -> dict[str, Metric]:
     }
 
 
-def _unknown(column: str) -> Check:
+def _unknown(column: str, past: Sequence[Result]) -> Check:
+    """Say that a prediction is not in the reference, and warn where an earlier reference had it."""
     name = label(column)
+    had = any(f"drift/{name}" in result.metrics for result in past)
     detail = "The reference has no such column: score it with the model and add the answers to see them drift."
-    return Check(id=f"prediction/{name}", title=f"{name} was not compared", status="skip", detail=detail)
+    return Check(
+        id=f"prediction/{name}",
+        title=f"{name} was compared before and is not in the reference any more" if had else f"{name} was not compared",
+        status="warn" if had else "skip",
+        detail=detail,
+    )
 
 
 def _window(cut: Cut, current: Side) -> Check:

@@ -227,6 +227,13 @@ def test_the_newest_evaluation_stands_in_for_a_reference(tmp_path: Path, right: 
     check, metrics = judged(job(tmp_path, target="label"), rows(5000, right))
     assert check.status == status
     assert "against the evaluation of" in str(check.detail)
+    assert "made before" not in str(check.detail)
+    late = job(tmp_path, rows(5000, 1).drop("label"), target="label")
+    git(tmp_path, "add", "train.parquet")
+    git(tmp_path, "-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "--quiet", "--message=new")
+    head = git(tmp_path, "rev-parse", "--short=7", "HEAD")
+    again, _ = judged(late, rows(5000, right))
+    assert f", made before the reference changed in {head}" in str(again.detail)
     assert metrics["accuracy@baseline"].value == known.value
 
 

@@ -14,7 +14,7 @@ from ci_kit.drift.window import Cut
 from ci_kit.errors import UserError
 from ci_kit.job import Job
 from ci_kit.parts import Check, Metric
-from ci_kit.result import parse
+from ci_kit.result import Result, parse
 from tests.drift.sides import letters, normal, side
 
 FRAME = {"id": range(1000), "x": normal(1), "kind": letters(2)}
@@ -25,13 +25,22 @@ def config(**drift: Any) -> Config:
     return read(yaml.safe_dump({"data": data, "drift": drift}).encode())
 
 
-def judged(root: Path, changed: dict[str, Any], reference: dict[str, Any] | None = None, **drift: Any) -> Judged:
+def judged(
+    root: Path,
+    changed: dict[str, Any],
+    reference: dict[str, Any] | None = None,
+    *,
+    past: Result | None = None,
+    **drift: Any,
+) -> Judged:
     job = Job(root=root, config=config(**drift), say=lambda _: None)
     base = side(**(reference or FRAME))
     frame = pl.DataFrame({name: column for name, column in (FRAME | changed).items() if column is not None}).lazy()
     cut = Cut(id="20261120t000000z-1d", start=1.0, end=2.0, words="2026-11-20", rows=0, frame=frame)
     performance = ([Check(id="performance", title="p", status="skip")], {"accuracy": Metric(value=0.9)})
-    return Judge(job=job, reference=base, mark="sha256:1", performance=lambda _: performance).window(cut, [])
+    return Judge(job=job, reference=base, mark="sha256:1", performance=lambda _: performance).window(
+        cut, [past] if past else []
+    )
 
 
 def statuses(one: Judged) -> dict[str, str]:
@@ -98,6 +107,13 @@ def test_a_prediction_that_the_reference_lacks_is_skipped_and_said(tmp_path: Pat
     one = judged(tmp_path, {"answer": normal(5)}, prediction="answer")
     assert statuses(one)["prediction/answer"] == "skip"
     assert "schema/answer" not in statuses(one)
+
+
+def test_a_prediction_that_an_earlier_reference_had_is_worth_a_warning(tmp_path: Path) -> None:
+    had = judged(tmp_path, {"answer": normal(5)}, FRAME | {"answer": normal(6)}, prediction="answer")
+    past = had.result(Job(root=tmp_path, config=config()))
+    one = judged(tmp_path, {"answer": normal(5)}, past=past, prediction="answer")
+    assert statuses(one)["prediction/answer"] == "warn"
 
 
 @pytest.mark.parametrize(

@@ -213,10 +213,24 @@ def test_what_moved_away_from_another_reference_is_no_evidence(service: Service)
     """After a retraining the windows before it stop counting: the reference has another fingerprint."""
     counted(service, 0, 1)
     service.rows(77, 2000, shift=0.9).drop("at").write_csv(service.root / "train.csv")
-    [again] = counted(service)
-    assert status(again, "data/x") is None
+    assert counted(service) == []
     [other] = counted(service, 0, start=2)
     assert status(other, "data/x") == "warn"
+
+
+def test_a_window_is_not_judged_again_by_another_reference(service: Service) -> None:
+    """It was made for just this window, which says nothing of it: no pull request is to open or to close for that."""
+    counted(service, 0, 1)
+    service.rows(77, 2000, shift=-2).drop("at").write_csv(service.root / "train.csv")
+    result = step("drift", service.root)
+    assert [(check.id, check.status) for check in result.checks] == [("window", "skip")]
+    assert result.checks[0].title == "The newest window was judged before the reference changed"
+    assert result.checks[0].observed == "000000000500-500"
+    assert (result.status, result.metrics, result.charts) == ("skip", {}, ())
+    assert [file.role for file in result.files] == ["report"]
+    assert not list((service.root / ".ci-kit/windows").glob("*"))
+    service.day(98, shift=1)
+    assert status(step("drift", service.root), "data/x") == "warn"
 
 
 def test_other_monitors_and_windows_of_another_length_have_a_history_of_their_own(service: Service) -> None:
@@ -272,7 +286,7 @@ def _profile(root: Path) -> None:
         ({"drift": {"profile": "profile"}}, None, "no reference at profile.*ci-kit drift --build-reference"),
         ({"drift": {"profile": "profile"}}, _profile, "profile.*--build-reference"),
         ({"drift": {"columns": "speed"}}, None, "data.train has no column 'speed'.*drift.columns"),
-        ({"drift": {"prediction": "answer"}}, None, "data.train has no column 'answer'.*drift.prediction"),
+        ({"drift": {"prediction": "answer"}}, None, "the current data has no column 'answer'.*drift.prediction"),
         (
             {"drift": {"prediction": "kind"}},
             lambda root: _log(root, at=YESTERDAY, x=1.0),
