@@ -31,7 +31,8 @@ def compare_with(job: Job, dataset: Dataset) -> Baseline:
     """Find the nearest ancestor of the base commit that has a Result, and its scores on today's rows.
 
     The stored scores if the evaluation data is the same, else those of its model, fetched and scored again: a warning,
-    because a change that moves the data moves its own bar.
+    because a change that moves the data moves its own bar. Where the history knows no Result, the same is done with the
+    model of the base commit itself.
     """
     git = Git(job.root)
     start, reason = job.source.base_sha, ""
@@ -41,23 +42,39 @@ def compare_with(job: Job, dataset: Dataset) -> Baseline:
         return _none(job, reason)
     past = find(git, start, "evaluate", job.say)
     if past is None:
-        return _none(job, f"the history branch has no result of {start[:7]} or any commit before it")
+        return _unrecorded(job, git, start, dataset)
     moved = _moved(past, dataset)
     stored, why_not_stored = (None, moved) if moved else _stored(past, dataset)
     # With its scores at hand the model itself serves only the tests and the latency beside ours.
     needed = stored is None or bool(job.config.evaluate.tests)
-    model, why_no_model = _model(job, git, past, dataset, remote=needed)
+    model, why_no_model = _model(job, git, past.sha, dataset, remote=needed)
     if stored is not None:
         known = past.result.metrics.get("macro_f1")
         f1 = known.value if known else None
         check = _found(past, "scores from the history")
         return Baseline(check=check, scores=stored, model=model, why_no_model=why_no_model, f1=f1)
+    check = _found(past, f"{why_not_stored}, so its model was scored again", moved=bool(moved))
     if model is None:
         return _none(job, f"{why_not_stored}, and {why_no_model}", where(past))
+    return _scored(job, model, dataset, check, why_not_stored)
+
+
+def _unrecorded(job: Job, git: Git, sha: str, dataset: Dataset) -> Baseline:
+    """Score the model of the base commit: nobody has recorded there what it scored, and on which data."""
+    reason = f"the history branch has no result of {sha[:7]} or any commit before it"
+    model, why = _model(job, git, sha, dataset, remote=True)
+    if model is None:
+        return _none(job, f"{reason}, and {why}")
+    observed = f"{sha[:7]}, the merge base; the history has no result, so its model was scored"
+    check = Check(id="baseline", title="The baseline was never recorded", status="warn", observed=observed)
+    return _scored(job, model, dataset, check, reason)
+
+
+def _scored(job: Job, model: Model, dataset: Dataset, check: Check, why: str) -> Baseline:
+    """Return what the model scores on today's rows, as `check` tells; `why` nothing better is known."""
     predicted = model.bind(dataset.frame, dataset.truth)
     if bad := unusable(predicted):
-        return _none(job, f"{why_not_stored}, and its model answers NaN in {bad:,} rows", where(past))
-    check = _found(past, f"{why_not_stored}, so its model was scored again", moved=bool(moved))
+        return _none(job, f"{why}, and its model answers NaN in {bad:,} rows", (check.observed or "").partition(";")[0])
     scores, f1 = score(model, dataset, predicted), macro_f1(model, dataset, predicted)
     return Baseline(check=check, scores=scores, model=model, f1=f1)
 
@@ -92,11 +109,11 @@ def _stored(past: Past, dataset: Dataset) -> tuple[Scores | None, str]:
     return scores, ""
 
 
-def _model(job: Job, git: Git, past: Past, dataset: Dataset, *, remote: bool) -> tuple[Model | None, str]:
+def _model(job: Job, git: Git, sha: str, dataset: Dataset, *, remote: bool) -> tuple[Model | None, str]:
     target = job.root / FOLDER / MODEL
     target.unlink(missing_ok=True)
     try:
-        fetch(git, past.sha, target, remote=remote)
+        fetch(git, sha, target, remote=remote)
         model = load(target, job.root, task=dataset.task, features=dataset.features, sensitive=dataset.sensitive)
         model.name = "the baseline"
         model.bind(dataset.frame, dataset.truth)

@@ -185,11 +185,41 @@ def test_a_missing_baseline_is_a_named_verdict(
         git(root, "init", "--quiet", "--initial-branch=main")
         commit(root)
     if change == "repository":
+        git(root, "rm", "--quiet", "--cached", "model.onnx")
+        git(root, "commit", "--quiet", "--amend", "--message", "x")
         git(root, "switch", "--quiet", "--create", "change")
-        (root / "note").write_text("x")
-        commit(root)
+        git(root, "commit", "--quiet", "--allow-empty", "--message", "x")
     found = check(evaluate(root, **{"first-run": first_run}), "baseline")
     assert (found.status, found.detail.startswith(says)) == (status, True)
+
+
+def test_a_base_commit_that_was_never_recorded_has_its_model_scored(tmp_path: Path) -> None:
+    root = project(tmp_path / "repo")
+    git(root, "init", "--quiet", "--initial-branch=main")
+    sha = commit(root)
+    git(root, "switch", "--quiet", "--create", "change")
+    classifier(root, -1.0)
+    commit(root)
+    findings = evaluate(root)
+    found = check(findings, "baseline")
+    how = f"{sha[:7]}, the merge base; the history has no result, so its model was scored"
+    assert (found.status, found.observed) == ("warn", how)
+    assert statuses(findings)["gate/log_loss"] == "fail"
+    assert findings.metrics["log_loss@baseline"].n == 300
+
+
+def test_a_base_commit_without_result_and_without_model_names_both_reasons(tmp_path: Path) -> None:
+    root = project(tmp_path / "repo")
+    git(root, "init", "--quiet", "--initial-branch=main")
+    (root / "model.onnx").rename(root / "later.onnx")
+    sha = commit(root)
+    git(root, "switch", "--quiet", "--create", "change")
+    (root / "later.onnx").rename(root / "model.onnx")
+    commit(root)
+    found = check(evaluate(root), "baseline")
+    assert (found.status, found.title) == ("fail", "No comparable baseline")
+    assert f"no result of {sha[:7]}" in found.detail
+    assert f"and model.onnx at {sha[:7]} is neither in git nor in DVC" in found.detail
 
 
 def test_a_shallow_checkout_is_told_to_fetch_more(repository: Path, tmp_path: Path) -> None:
