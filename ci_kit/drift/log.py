@@ -1,9 +1,12 @@
 """JSON Lines as servers write them: what a crash tore is left out and counted, all other lines are rows."""
 
+import atexit
 import contextlib
 import gzip
 import io
 import json
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -14,13 +17,19 @@ from ci_kit.errors import UserError
 
 HELD = 2**29
 """Text files of at most so many bytes are parsed once and held in memory; of larger ones each pass parses all."""
+PIECE = 2**24
+_GZIP, _MARK = b"\x1f\x8b", b"\xef\xbb\xbf"
+# What is read later, in each pass, must be there until the end.
+_COPIES = contextlib.ExitStack()
+atexit.register(_COPIES.close)
 _DAMAGED = (pl.exceptions.ComputeError, pl.exceptions.SchemaError)
 
 
 def scan_log(paths: list[Path], root: Path, *, quiet: bool = False) -> tuple[pl.LazyFrame, int]:
     """Return the rows of all files, whose lines may have different keys, and how many lines are no JSON object.
 
-    A file that polars can't read as it is is read line by line. `NaN` and `Infinity`, which Python
+    A file that polars can't read as it is is read line by line; one of more than HELD bytes is copied without what is
+    torn, and the copy removed when the process ends. `NaN` and `Infinity`, which Python
     writes and JSON does not know, are nulls. Raises UserError when more than half of the lines are torn.
     """
     frames, torn = [], 0
@@ -38,16 +47,55 @@ def scan_log(paths: list[Path], root: Path, *, quiet: bool = False) -> tuple[pl.
 
 
 def _scan(path: Path) -> tuple[pl.LazyFrame, int]:
+    large = path.stat().st_size > HELD
     lazy = pl.scan_ndjson(path, infer_schema_length=None)
     try:
-        if path.stat().st_size <= HELD:
-            return lazy.collect(engine="streaming").lazy(), 0
-        lazy.select(pl.all().null_count()).collect(engine="streaming")
+        return _read_once(lazy) if large else lazy.collect(engine="streaming").lazy(), 0
     except _DAMAGED:
+        if large:
+            return _copied(path)
         raw = path.read_bytes()
-        raw = gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw
-        return _mended(raw.removeprefix(b"\xef\xbb\xbf"))
-    return lazy, 0
+        raw = gzip.decompress(raw) if raw.startswith(_GZIP) else raw
+        return _mended(raw.removeprefix(_MARK))
+
+
+def _read_once(lazy: pl.LazyFrame) -> pl.LazyFrame:
+    lazy.select(pl.all().null_count()).collect(engine="streaming")
+    return lazy
+
+
+def _copied(path: Path) -> tuple[pl.LazyFrame, int]:
+    """Copy the lines that are whole, or else those that are rows; no more than a piece is in memory."""
+    copy = Path(_COPIES.enter_context(tempfile.TemporaryDirectory(prefix="ci-kit-"))) / "log.jsonl"
+    last = b""
+    with copy.open("wb") as target:
+        for piece in _pieces(path):
+            target.write(last)
+            last = piece
+    if last.strip() and _object(last) is None:
+        with contextlib.suppress(*_DAMAGED):
+            return _read_once(pl.scan_ndjson(copy, infer_schema_length=None)), 1
+    torn = 0
+    with copy.open("wb") as target:
+        for piece in _pieces(path):
+            _, good, lost = _rows(piece)
+            target.writelines(line + b"\n" for line in good)
+            torn += lost
+    return (pl.scan_ndjson(copy, infer_schema_length=None) if copy.stat().st_size else pl.LazyFrame()), torn
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    """Yield the text in pieces of whole lines; the last is what follows the last line's end."""
+    rest, first = b"", True
+    with path.open("rb") as raw, contextlib.ExitStack() as stack:
+        zipped = raw.read(2) == _GZIP
+        raw.seek(0)
+        source = stack.enter_context(gzip.open(raw)) if zipped else raw
+        while piece := source.read(PIECE):
+            whole, end, rest = (rest + (piece.removeprefix(_MARK) if first else piece)).rpartition(b"\n")
+            first = False
+            yield whole + end
+    yield rest
 
 
 def _mended(raw: bytes) -> tuple[pl.LazyFrame, int]:
@@ -56,10 +104,15 @@ def _mended(raw: bytes) -> tuple[pl.LazyFrame, int]:
         # The usual case, a log that is being written: only where more is torn is each line read by itself.
         with contextlib.suppress(*_DAMAGED):
             return pl.read_ndjson(io.BytesIO(before), infer_schema_length=None).lazy(), 1
+    frame, _, torn = _rows(raw)
+    return frame.lazy(), torn
+
+
+def _rows(raw: bytes) -> tuple[pl.DataFrame, list[bytes], int]:
+    """Return the rows, their lines, and how many other lines there are that are not blank."""
     lines = [line for line in raw.split(b"\n") if line.strip()]
-    good = [mended for line in lines if (mended := _object(line)) is not None]
-    frame, kept = _read(good)
-    return frame.lazy(), len(lines) - kept
+    frame, kept = _read([mended for line in lines if (mended := _object(line)) is not None])
+    return frame, kept, len(lines) - len(kept)
 
 
 def _object(line: bytes) -> bytes | None:
@@ -74,15 +127,15 @@ def _object(line: bytes) -> bytes | None:
         return None
 
 
-def _read(lines: list[bytes]) -> tuple[pl.DataFrame, int]:
+def _read(lines: list[bytes]) -> tuple[pl.DataFrame, list[bytes]]:
     """Return the rows of the lines that polars, too, takes for JSON (not those nested a thousand levels deep)."""
     if not lines:
-        return pl.DataFrame(), 0
+        return pl.DataFrame(), []
     try:
-        return pl.read_ndjson(io.BytesIO(b"\n".join(lines)), infer_schema_length=None), len(lines)
+        return pl.read_ndjson(io.BytesIO(b"\n".join(lines)), infer_schema_length=None), lines
     except _DAMAGED:
         if len(lines) <= 1:
-            return pl.DataFrame(), 0
+            return pl.DataFrame(), []
     half = len(lines) // 2
-    halves = [_read(lines[:half]), _read(lines[half:])]
-    return pl.concat([frame for frame, _ in halves], how="diagonal_relaxed"), sum(kept for _, kept in halves)
+    (one, first), (two, second) = _read(lines[:half]), _read(lines[half:])
+    return pl.concat([one, two], how="diagonal_relaxed"), [*first, *second]

@@ -1,5 +1,6 @@
 import gzip
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import polars as pl
 import pytest
 
 from ci_kit.config import Config
+from ci_kit.drift import log
 from ci_kit.drift.current import current
 from ci_kit.errors import UserError
 from ci_kit.job import Job
@@ -66,6 +68,40 @@ def test_a_torn_line_is_counted_and_costs_no_other(tmp_path: Path, torn: str, pl
     assert frame.collect()["a"].to_list() == [1, 2, 3]
     assert lost == 1
     assert (tmp_path / "log/1.jsonl").read_bytes() == before
+
+
+@pytest.fixture
+def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Take every log for one that is too large for memory, and return where copies of it are."""
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(log, "HELD", 10)
+    monkeypatch.setattr(log, "PIECE", 20)
+    # Whoever holds such a log in memory asks for it so.
+    monkeypatch.setattr(Path, "read_bytes", None)
+    return folder
+
+
+@pytest.mark.parametrize("torn", [None, *TORN])
+@pytest.mark.parametrize("place", [0, 1, 3])
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_torn_line_of_a_large_log_is_left_out_of_a_copy(
+    tmp_path: Path, copies: Path, torn: str | None, place: int, zipped: bool
+) -> None:
+    lines: list[str | bytes] = [*good()]
+    if torn:
+        lines.insert(place, TORN[torn] + b"\n" * (place < 3))
+        lines.insert(0, b"\xef\xbb\xbf\n" * (place != 3))
+    raw = b"".join(line if isinstance(line, bytes) else line.encode() for line in lines)
+    name = f"log/1.jsonl{'.gz' * zipped}"
+    write(tmp_path, gzip.compress(raw) if zipped else raw, name=name)
+    frame, lost = log.scan_log([tmp_path / name], tmp_path)
+    assert frame.collect()["a"].to_list() == [1, 2, 3]
+    assert lost == bool(torn)
+    assert len(list(copies.rglob("*.jsonl"))) == bool(torn)
+    log._COPIES.close()
+    assert list(copies.iterdir()) == []
 
 
 def test_a_number_that_json_does_not_know_is_a_null_and_no_torn_line(tmp_path: Path) -> None:
