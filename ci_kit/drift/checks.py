@@ -1,10 +1,10 @@
 """The checks of a window: what its tests decided, and the exact facts beside them, which never alarm by themselves."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ci_kit.drift.decide import OTHERS, Moved, alike, counted, empty, lost
 from ci_kit.drift.persist import standing
-from ci_kit.drift.side import Column, Side
+from ci_kit.drift.side import MAX_LEVELS, Column, Side
 from ci_kit.drift.wording import label, listed, seen, shares
 from ci_kit.parts import Check, Status
 from ci_kit.render import numbers
@@ -60,6 +60,37 @@ def schema(wanted: Collection[str], reference: Side, current: Side) -> Iterator[
         same = same and not gone and new is not None and alike(old, new)
     if same:
         yield Check(id="schema", title="All columns are there and of the same kinds", status="pass")
+
+
+def unchecked(wanted: Collection[str], reference: Side) -> Iterator[Check]:
+    """Yield, for each column whose values are not compared, why."""
+    for column in wanted:
+        old, name = reference.columns[column], label(column)
+        if old.kind in ("text", "time"):
+            texts = f"more than {MAX_LEVELS:,} different texts" if old.dtype == "String" else f"values of {old.dtype}"
+            why = "times" if old.kind == "time" else texts
+            seen = f"{why}: only its nulls are compared"
+            yield Check(
+                id=f"values/{name}", title=f"The values of {name} are not compared", status="pass", observed=seen
+            )
+
+
+def spaced(columns: Mapping[str, Collection[str]]) -> Iterator[Check]:
+    """Yield a warning for each column whose texts are numbers but for the spaces around them, as in `39, 77516`."""
+    for column, texts in columns.items():
+        if any(text != text.strip() for text in texts) and all(map(_is_number, texts)):
+            name = label(column)
+            detail = "It is compared as text. Write the file without spaces beside the commas, and the reference again."
+            yield Check(
+                id=f"spaces/{name}", title=f"{name}: are these numbers with spaces?", status="warn", detail=detail
+            )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return text.isascii() and isinstance(float(text), float)
+    except ValueError:
+        return False
 
 
 def new(columns: Collection[str]) -> Iterator[Check]:

@@ -21,7 +21,7 @@ from ci_kit.parts import Check, Metric
 from ci_kit.render import numbers
 from ci_kit.result import Findings, Result
 
-FOLD = 1000
+FOLD, FEW = 1000, 1000
 _DETAILS = ("p/", "mean/", "null_share/")
 Performance = Callable[[Cut], tuple[Iterable[Check], dict[str, Metric]]]
 
@@ -65,6 +65,7 @@ class Judge:
         current = self._survey(cut, asked)
         found = [_window(cut, current), _rows(reference, current, settings.min_rows)]
         found += checks.schema(asked, reference, current)
+        found += [*checks.unchecked(asked, reference), *checks.spaced(self._texts(cut, current))]
         there = {name: one for name, one in current.columns.items() if not lost(name, reference, current)}
         current = replace(current, columns=there)
         tests = moved(reference, current, settings, key=apart(self.job.config))
@@ -95,6 +96,15 @@ class Judge:
             mark=self.mark,
             name=f"data.{settings.current}",
         )
+
+    def _texts(self, cut: Cut, current: Side) -> dict[str, list[str]]:
+        """Return what texts some rows of each column of texts hold."""
+        names = [name for name, column in current.columns.items() if column.dtype == "String"]
+        if not names:
+            return {}
+        with reading(f"data.{self.job.config.drift.current}", quiet=True):
+            few = cut.frame.select(names).head(FEW).collect(engine="streaming")
+        return {name: few[name].drop_nulls().unique().to_list() for name in names}
 
     def _new(self, cut: Cut, others: Sequence[str]) -> list[str]:
         """Return those that the reference lacks, that have no other role, and that have values in the window."""

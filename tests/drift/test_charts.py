@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ci_kit.drift.charts import MOST, charts, worst_first
-from ci_kit.drift.checks import decided, facts, new, schema
+from ci_kit.drift.checks import decided, facts, new, schema, spaced, unchecked
 from ci_kit.drift.decide import lost, moved
 from ci_kit.drift.measures import measures
 from ci_kit.drift.side import Column, Side
@@ -168,6 +168,34 @@ def test_a_column_that_is_all_null_is_missing_unless_it_often_is(nulls: int, row
     current = like(reference, x=pl.Series([None] * rows, dtype=pl.Float64))
     assert lost("x", reference, current) is expected
     assert not lost("x", reference, like(reference, x=[None] * rows + [1.0]))
+
+
+def test_a_column_whose_values_are_not_compared_says_why() -> None:
+    texts = [f"text {number}" for number in range(2000)]
+    times = pl.datetime_range(pl.datetime(2026, 1, 1), pl.datetime(2026, 3, 31), "1h", eager=True)[:2000]
+    reference = side(note=texts, at=times, x=normal(1, 2000), list=[[1]] * 2000)
+    found = {check.id: (check.status, check.observed) for check in unchecked(reference.columns, reference)}
+    assert found == {
+        "values/note": ("pass", "more than 1,000 different texts: only its nulls are compared"),
+        "values/at": ("pass", "times: only its nulls are compared"),
+        "values/list": ("pass", "values of List(Int64): only its nulls are compared"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("texts", "warned"),
+    [
+        ([" 39", "40", " 1e3"], True),
+        ([" -0.5 "], True),
+        ([" 39", " ?"], False),
+        (["39", "40"], False),
+        ([" State-gov", " Private"], False),
+        ([" ", ""], False),
+        ([], False),
+    ],
+)
+def test_texts_that_are_numbers_but_for_their_spaces_are_asked_about(texts: list[str], warned: bool) -> None:
+    assert [(check.id, check.status) for check in spaced({"x": texts})] == [("spaces/x", "warn")] * warned
 
 
 HOSTILE = [

@@ -77,9 +77,22 @@ def test_a_quiet_window_says_what_was_looked_at(tmp_path: Path) -> None:
         ({"more": normal(1)}, {"schema/more": "warn"}),
         ({"more": [None] * 999 + [1]}, {"schema/more": "warn"}),
         ({"more": [None] * 1000}, {"schema": "pass"}),
+        ({"kind": [" 39", " 40"] * 500}, {"spaces/kind": "warn"}),
         ({"id": None}, {"schema": "pass"}),
     ],
-    ids=["moved", "a null", "gone", "other kind", "all null", "all of all", "new", "once", "elsewhere", "no key"],
+    ids=[
+        "moved",
+        "a null",
+        "gone",
+        "other kind",
+        "all null",
+        "all of all",
+        "new",
+        "once",
+        "elsewhere",
+        "spaces",
+        "no key",
+    ],
 )
 def test_what_changed_is_told(tmp_path: Path, changed: dict[str, Any], expected: dict[str, str]) -> None:
     assert expected.items() <= statuses(judged(tmp_path, changed)).items()
