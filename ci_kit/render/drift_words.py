@@ -10,6 +10,10 @@ from ci_kit.render.phrases import count, label
 from ci_kit.render.text import shorten
 from ci_kit.result import SEVERITY
 
+DISTANCES = {
+    "KS": "the Kolmogorov-Smirnov distance, the most that the shares of rows below any one value differ by, 0 to 1",
+    "TV": "the total variation, the share of rows that have gone to other values, 0 to 1",
+}
 _NEEDED = re.compile(r"; an alarm needs (\d+ of \d+ windows)$")
 
 
@@ -96,7 +100,7 @@ def kinds(story: Story) -> list[tuple[str, Status, str]]:
     if check:
         told = scores(story) or [phrases.seen(check) or check.title]
         why = check.detail if check.status in {"skip", "unsure"} and check.detail else ""
-        found.append(("performance", check.status, "; ".join([*told, *([why] if why else [])])))
+        found.append(("performance", check.status, ". ".join(["; ".join(told), *([why] if why else [])])))
     for name, answers in (("predictions", True), ("data", False)):
         moves = [move for move in story.columns if move.prediction == answers]
         if moves:
@@ -111,10 +115,8 @@ def _kind(moves: list[Move]) -> tuple[Status, str]:
     status = max((move.alarming for move in moves), key=SEVERITY.index)
     if len(moves) == 1:
         said = {"fail": "drifted", "warn": "moved, no alarm yet", "unsure": "can't be told", "skip": "was not compared"}
-        return (
-            status,
-            f"{total} {'changed its kind, or is gone' if changed(moves) else said.get(status, 'has not moved')}",
-        )
+        how = "is gone, or of another kind" if changed(moves) else said.get(status, "has not moved")
+        return status, f"{total} {how}"
     names = ", ".join(shorten(move.column, 40) for move in found[:5]) + (", …" if bad > 5 else "")
     parts = [f"{bad:,} of {total} drifted: {names}"] if bad else []
     parts += [f"{soon:,} more moved" if bad else f"{soon:,} of {total} moved, no alarm yet"] if soon else []
@@ -136,42 +138,13 @@ def told(check: Check) -> tuple[str, str]:
     return phrases.seen(check) or check.title, ""
 
 
+def tests(moves: Sequence[Move]) -> str:
+    """Explain the distances that the checks of these columns name, empty where they name none."""
+    named = DISTANCES.keys() & {told(check)[1].partition(" ")[0] for move in moves for check in move.seen}
+    return "; ".join(f"{name}: {DISTANCES[name]}" for name in sorted(named)) + "." if named else ""
+
+
 def when(check: Check, year: int | None) -> str:
     """Return since when a check finds something, and how often: `since 18 November, in 2 of the last 2 windows`."""
     often, since = began(check)
     return ", ".join(part for part in (f"since {day(since, year)}" if since else "", often) if part)
-
-
-def advice(story: Story) -> list[str]:
-    """Say what to do next, the most urgent first; commands stand in backticks."""
-    found: list[str] = []
-    broken, shifted = sources(story)
-    if broken:
-        name, said = ticked(broken[0].column), told(failed(broken[0])[0])[0].replace("`", "'")
-        found.append(f"Ask where `{name}` is made: {said}. A fault there is to be mended, not to be learned from.")
-    if shifted:
-        name = ticked(shifted[0].column)
-        found.append(
-            f"Look whether the move of `{name}` is real or a fault of measuring: only what is real should be learned."
-        )
-    if "performance" in story.checks and story.checks["performance"].status == "fail":
-        found.append("The model already answers worse than what was accepted: decide whether it may go on meanwhile.")
-    if story.status == "fail" and "error" not in story.checks:
-        found.append("Then review the retraining pull request; `ci-kit run watch` opens it, or brings it up to date.")
-        found.append("`ci-kit drift --replay` says for every past window what moved in it.")
-    elif story.status == "unsure":
-        found.append("Wait for more rows, or watch longer windows: `drift.window` and `drift.min-rows`.")
-    elif story.watched:
-        found.append("Nothing yet: it is an alarm when the same columns go on moving in the next windows.")
-    return found or ["Nothing."]
-
-
-def sources(story: Story) -> tuple[list[Move], list[Move]]:
-    """Return the columns that look like a fault where the data is made, and those whose values moved."""
-    broken = [move for move in story.moved if failed(move, ("schema/", "nulls/"))]
-    return broken, [move for move in story.moved if not failed(move, ("schema/", "nulls/"))]
-
-
-def ticked(column: str) -> str:
-    """Return a column's name so that it can stand in backticks, short."""
-    return " ".join(column.replace("`", "'").split())[:60] or "unnamed"

@@ -16,6 +16,7 @@ _GAP = re.compile(
     r"|(?<=[×±]) (?=[0-9])|(?<=[0-9]) (?=±)|(?<= pp) (?=±)|(?<=[0-9] d) (?=[0-9])|(?<=[0-9] h) (?=[0-9])"
     r"|(?<=[0-9] min) (?=[0-9])"
 )
+_SCALED = frozenset({"share", "%", "s", "bytes", "J"})
 _CLOCK = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -58,7 +59,17 @@ def pair(first: float, second: float, unit: str = "") -> tuple[str, str]:
         texts = number(first, unit, digits), number(second, unit, digits)
         if texts[0] != texts[1] or first == second:
             break
-    return texts
+    return texts if unit in _SCALED or len(unit) == 3 else (_padded(first, *texts), _padded(second, *reversed(texts)))
+
+
+def _padded(value: float, text: str, other: str) -> str:
+    """Give a number that is exact with fewer decimals as many as the other one shows: `0.642` and `0.620`."""
+    (size, gap, unit), (beside, _, same) = text.partition(" "), other.partition(" ")
+    more = len(beside.partition(".")[2]) - len(size.partition(".")[2])
+    exact = float(size.lstrip("−").replace(",", "")) == abs(value)
+    if more <= 0 or value == 0 or unit != same or not exact:
+        return text
+    return f"{size}{'' if '.' in size else '.'}{'0' * more}{gap}{unit}"
 
 
 def change(value: float, unit: str = "") -> str:

@@ -73,6 +73,24 @@ def test_two_values_that_differ_look_different() -> None:
 
 
 @pytest.mark.parametrize(
+    ("first", "second", "unit", "expected"),
+    [
+        (0.64213, 0.62, "", ("0.642", "0.620")),
+        (5, 4.371, "rows", ("5.00 rows", "4.37 rows")),
+        (0, 0.3512, "", ("0", "0.351")),
+        # Digits that were not measured are not shown.
+        (41.23, 9.874, "", ("41.2", "9.87")),
+        (1e-7, 0.5, "", ("1.00 × 10⁻⁷", "0.5")),
+    ],
+)
+def test_two_numbers_have_equal_digits_where_both_have_them(
+    first: float, second: float, unit: str, expected: tuple[str, str]
+) -> None:
+    assert numbers.pair(first, second, unit) == expected
+    assert numbers.pair(second, first, unit) == expected[::-1]
+
+
+@pytest.mark.parametrize(
     ("value", "base", "expected"),
     [
         (0.029, 0.142, "+20 %"),

@@ -4,7 +4,7 @@ from itertools import cycle
 
 import pytest
 
-from ci_kit.parts import Check, Status
+from ci_kit.parts import Check, File, Metric, Status
 from ci_kit.render.drift_words import headline
 from ci_kit.render.watch import page, proposal, summary
 from ci_kit.render.watch.pull import BODY, TITLE, inert
@@ -222,6 +222,60 @@ def test_a_new_column_is_noted_and_has_not_moved() -> None:
 def test_answers_that_were_not_compared_are_not_said_to_stand_still() -> None:
     skipped = Check(id="prediction/answer", title="answer was not compared", status="skip")
     assert "answer was not compared" in page(quiet(skipped), title="t")
+
+
+def test_the_page_leads_to_evidentlys_report_only_where_it_is() -> None:
+    drawn = File(path=".ci-kit/evidently.html", sha256="a" * 64, bytes=1, role="evidently")
+    link = '<a href="evidently.html">'
+    assert link in page(DRIFTED.model_copy(update={"files": (drawn,)}), title="t")
+    assert link not in page(DRIFTED, title="t")
+    other = drawn.model_copy(update={"role": "model"})
+    assert link not in page(DRIFTED.model_copy(update={"files": (other,)}), title="t")
+
+
+def test_what_our_own_sentences_name_is_code_on_the_page() -> None:
+    detail = "There is no truth. Set `drift.target`."
+    skipped = Check(id="performance", title="Performance was not compared", status="skip", detail=detail)
+    said = "Performance was not compared. There is no truth. Set <code>drift.target</code>."
+    assert said in page(quiet(skipped), title="t")
+    assert "`" not in page(quiet(skipped, NEW), title="t")
+
+
+def test_the_distances_are_explained_once_where_they_are_named() -> None:
+    for shown in (page(DRIFTED, title="t"), summary(DRIFTED, title="t"), pull(DRIFTED)[1]):
+        assert "KS: the " in shown
+        assert "TV: " not in shown
+    assert "KS: the " not in page(quiet(), title="t")
+
+
+def test_of_a_column_that_alarmed_for_its_nulls_these_are_listed() -> None:
+    nulls = Check(id="nulls/ink", title="ink: nulls moved", status="fail", observed="0 % → 16.7 %, p < 1e-9")
+    calm, metrics = column("ink")
+    shown = summary(told(calm, nulls, metrics=metrics), title="t").replace("\u00a0", " ")
+    assert "| ❌ ink | nulls 0 % → 16.7 % | < 1e-9 | 41.2 | 47.9 |" in shown
+    moved, _ = column("ink", "fail")
+    small = {**metrics, "p/ink": Metric(value=0)}
+    assert "| ❌ ink | 0.21 | < 1e-9 | 41.2 | 47.9 |" in summary(told(moved, metrics=small), title="t")
+
+
+@pytest.mark.parametrize(
+    ("names", "seasonal"),
+    [(["ink"], False), (["dew_week"], True), (["a", "b", "c"], True), (["a", "b"], False)],
+)
+def test_where_many_columns_move_or_the_calendar_does_it_says_what_helps(names: list[str], seasonal: bool) -> None:
+    drift = told(*(column(name, "warn")[0] for name in names), column("calm")[0])
+    assert ("a reference of the same season" in page(drift, title="t")) is seasonal
+
+
+@pytest.mark.parametrize(("name", "expected"), [("ride_id", True), ("id", True), ("humid", False), ("index", True)])
+def test_a_column_that_numbers_rows_belongs_to_the_key(name: str, expected: bool) -> None:
+    advised = "it belongs to the data set&#x27;s <code>key</code>" in page(told(column(name, "fail")[0]), title="t")
+    assert advised is expected
+
+
+def test_the_title_of_the_summary_does_not_say_drift_twice() -> None:
+    assert summary(DRIFTED, title="digits: drift").startswith("## ❌ digits: 3 columns")
+    assert summary(quiet(), title="digits: drift").startswith("## ✅ digits: drift: quiet\n")
 
 
 def test_findings_and_results_are_told_alike() -> None:

@@ -1,16 +1,23 @@
 """The page for the person on call: one HTML file that is read in a minute, light and dark, on a phone too."""
 
+import re
+
 from ci_kit.parts import Check
 from ci_kit.render import numbers, phrases
+from ci_kit.render.drift_advice import advice
 from ci_kit.render.drift_view import Move, Story, Told, read
-from ci_kit.render.drift_words import advice, headline, kinds, told, when
+from ci_kit.render.drift_words import headline, kinds, tests, told, when
 from ci_kit.render.html import document, table
 from ci_kit.render.style import WATCH
 from ci_kit.render.svg import text
 from ci_kit.render.view import ICONS
 from ci_kit.render.watch.picture import picture
+from ci_kit.result import FOLDER
 
 OPEN, MOST, NOTES = 6, 60, 20
+EVIDENTLY = "evidently.html"
+# What our own sentences name. Any other backtick is text from outside.
+_OURS = re.compile(r"`((?:drift|retrain|data)\.[a-z-]+|ci-kit(?: [a-z -]+)?)`")
 LEGEND = '<p class="legend"><span class="k c1"></span>reference <span class="k c0"></span>current</p>'
 
 
@@ -40,7 +47,7 @@ def _window(story: Story) -> str:
 
 def _hurt(story: Story) -> str:
     tiles = (
-        f'<div class="tile {status}"><b>{ICONS[status]} {text(name)}</b><span>{text(said)}</span></div>'
+        f'<div class="tile {status}"><b>{ICONS[status]} {text(name)}</b><span>{_marked(said)}</span></div>'
         for name, status, said in kinds(story)
     )
     return f'<section class="tiles">{"".join(tiles)}</section>'
@@ -57,7 +64,8 @@ def _columns(name: str, story: Story, moves: tuple[Move, ...]) -> str:
     if others:
         more = f"<summary>{len(moves) - OPEN:,} more</summary>"
         others = f'<details>{more}<section class="cards">{others}</section></details>'
-    return f'<h2>{name}</h2>{legend}<section class="cards">{first}</section>{others}'
+    foot = f"<small>{text(said)}</small>" if (said := tests(moves)) else ""
+    return f'<h2>{name}</h2>{legend}<section class="cards">{first}</section>{others}{foot}'
 
 
 def _card(move: Move, year: int | None) -> str:
@@ -72,13 +80,24 @@ def _line(check: Check, year: int | None) -> str:
     limit = f"limit {check.limit}" if test and check.limit else ""
     small = "; ".join(part for part in (when(check, year), ", ".join(one for one in (test, limit) if one)) if part)
     small = numbers.unbroken(small).replace(" < ", "\u00a0<\u00a0").replace(" = ", "\u00a0=\u00a0")
-    return f"<b>{text(said)}</b>" + (f"<small>{text(small)}</small>" if small else "")
+    return f"<b>{text(said or 'moved')}</b>" + (f"<small>{_marked(small)}</small>" if small else "")
 
 
 def _steps(story: Story, url: str | None) -> str:
     steps = "".join(f"<li>{_commands(one)}</li>" for one in advice(story))
-    link = f'<p><a href="{text(url)}" rel="noreferrer">The run on GitHub</a></p>' if url else ""
-    return f"<h2>What to do next</h2><ol>{steps}</ol>{link}"
+    links = [f'<a href="{EVIDENTLY}">Evidently\'s report</a>'] if _drawn(story.told) else []
+    links += [f'<a href="{text(url)}" rel="noreferrer">The run on GitHub</a>'] if url else []
+    return f"<h2>What to do next</h2><ol>{steps}</ol>" + (f"<p>{' · '.join(links)}</p>" if links else "")
+
+
+def _drawn(told: Told) -> bool:
+    """Say whether Evidently's report lies beside the page."""
+    return any(file.role == "evidently" and file.path == f"{FOLDER}/{EVIDENTLY}" for file in told.files)
+
+
+def _marked(said: str) -> str:
+    parts = _OURS.split(said)
+    return "".join(f"<code>{text(part)}</code>" if index % 2 else text(part, 1000) for index, part in enumerate(parts))
 
 
 def _commands(said: str) -> str:
@@ -91,7 +110,7 @@ def _notes(story: Story) -> str:
     icons = {**ICONS, "pass": ""}
     items = [
         f"<li>{icons[check.status]} <b>{text(check.title)}</b> "
-        f"{text(': '.join(part for part in (phrases.seen(check), check.detail) if part).replace('`', ''))}</li>"
+        f"{_marked(': '.join(part for part in (phrases.seen(check), check.detail) if part))}</li>"
         for check in story.notes[:NOTES]
     ]
     items += [f"<li>and {len(story.notes) - NOTES:,} more, below</li>"] if len(story.notes) > NOTES else []

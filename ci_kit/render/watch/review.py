@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ci_kit.render import numbers
+from ci_kit.render.drift_advice import sources
 from ci_kit.render.drift_view import Story
-from ci_kit.render.drift_words import failed, scores, sources, told
+from ci_kit.render.drift_words import failed, scores, told
 from ci_kit.render.text import cell, code, fence, plain, shorten
 from ci_kit.result import Result
 
