@@ -57,8 +57,9 @@ def cuts(
 
     Those after the window `after` (at most CATCH_UP, the newest), or the newest again where there is none, so that a
     run may be repeated. Without `after` the `last` windows. With `last` None all that have rows, for a replay.
-    Raises UserError, naming the data by `name`, when there is no complete window, when the newest has no rows, when the
-    column of times is missing or holds none, and when the data can't be read.
+    Raises UserError, naming the data by `name`, when there is no complete window, when there were no rows for two
+    windows and none in those that are due, when rows that were judged are gone, when the column of times is missing or
+    holds none, and when the data can't be read.
     """
     with reading(name):
         if window is None:
@@ -78,11 +79,16 @@ def _whole(frame: pl.LazyFrame, mark: str, name: str) -> list[Cut]:
 
 def _counted(frame: pl.LazyFrame, size: int, after: str | None, last: int | None, name: str) -> list[Cut]:
     rows = int(frame.select(pl.len()).collect(engine="streaming").item())
+    before = _COUNTED.match(after or "")
+    ended = int(before[1]) + int(before[2]) if before else 0
+    if ended > rows:
+        # The numbers of its rows begin again: the ids of its windows would be those of others in the history.
+        why = f"it has {rows:,} rows, but windows up to row {ended:,} were judged"
+        hint = "Was it rotated? Use windows by time (`drift.window.every`), or another `drift.monitor`"
+        raise UserError(f"rows of {name} are gone", why=why, hint=hint)
     if rows < size:
         raise UserError(f"no complete window of {size:,} rows yet", why=f"{rows:,} in {name}", hint="Wait for more")
-    before = _COUNTED.match(after or "")
-    judged = -(-(int(before[1]) + int(before[2])) // size) if before else None
-    chosen, left = _due(0, rows // size, judged, last)
+    chosen, left = _due(0, rows // size, -(-ended // size) if before else None, last)
     return [
         Cut(
             id=f"{one * size:012d}-{size}",

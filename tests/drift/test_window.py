@@ -175,6 +175,14 @@ def test_rows_are_counted_in_the_order_of_the_data() -> None:
     assert ids(cut(frame, window, after="000000000000-250")) == ["000000000300-100"]
 
 
+@pytest.mark.parametrize("rows", [0, 50, 320, 399])
+def test_rows_that_begin_again_are_not_taken_for_those_that_were_judged(rows: int) -> None:
+    frame = pl.LazyFrame({"n": range(rows)})
+    said = rf"rows of the log are gone \(it has {rows} rows, but windows up to row 400 were judged\)\. Was it rotated\?"
+    with pytest.raises(UserError, match=said):
+        cut(frame, Window(rows=100), after="000000000300-100", name="the log")
+
+
 def test_all_data_is_one_window_named_by_its_content() -> None:
     (found,) = cut(at(1, 2), None)
     assert (found.id, found.start, found.end, found.rows) == ("all-0123456789ab", 0, 2, 2)
