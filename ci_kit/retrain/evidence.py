@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 from ci_kit.errors import UserError
+from ci_kit.forge.git import Git
 from ci_kit.job import Job
 from ci_kit.parts import Check, Metric
 from ci_kit.result import FOLDER, MAX_BYTES, RESULT_NAME, Result, parse, result_path
@@ -107,7 +108,8 @@ def _own(found: Result, job: Job, path: Path, name: str | None) -> None:
     if ".." in (name or ""):
         raise UserError(f"{path.name} is named by no window")
     if job.source.sha is None:
-        raise UserError("there is no commit to retrain from", hint="Try: git add . && git commit -m start")
+        first = "" if Git(job.root).is_repository() else "git init && "
+        raise UserError("there is no commit to retrain from", hint=f"Try: {first}git add . && git commit -m start")
     if found.source.sha != job.source.sha:
         why = f"it is of commit {str(found.source.sha)[:12]}, and {job.source.sha[:12]} is checked out"
         raise UserError(f"{path.name} is of another commit", why=why, hint="Run ci-kit drift again")
