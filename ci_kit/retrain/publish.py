@@ -15,7 +15,8 @@ from ci_kit.result import Findings, Result
 from ci_kit.retrain.change import Change, load
 from ci_kit.retrain.evidence import beside, broken, judged, window
 from ci_kit.retrain.pull import Publisher
-from ci_kit.retrain.told import summary
+from ci_kit.retrain.scratch import mine
+from ci_kit.retrain.told import ended, summary, tell
 
 TRUSTED = ("schedule", "workflow_dispatch")
 
@@ -28,7 +29,7 @@ def publish(job: Job, updated: Findings | None = None) -> Findings:
     event, drift = actions.event(), judged(job)
     # An update that belongs to this run came after the same question, and may have left a file that it should not.
     if not updated and (reason := untrusted(job, event, drift)):
-        return skipped(reason)
+        return skipped(job, reason)
     change, checks = _change(job, drift)
     result = updated.result("retrain", "update", job.source, job.run) if updated else beside(job, "retrain", "update")
     publisher = Publisher(job, event, drift, change, result)
@@ -39,11 +40,13 @@ def publish(job: Job, updated: Findings | None = None) -> Findings:
     all_checks = (*(result.checks if result else ()), *checks)
     evidence = "" if publisher.url else publisher.body
     actions.summary(actions.redact(summary(job.config.drift.monitor, all_checks, publisher.url, evidence)))
+    tell(job, ended(acted))
     return Findings(checks=tuple(checks))
 
 
-def skipped(reason: str) -> Findings:
-    """Return the findings of a run that must not write."""
+def skipped(job: Job, reason: str) -> Findings:
+    """Return the findings of a run that must not write, and say why in the log."""
+    tell(job, f"Nothing is published. {reason}")
     return Findings(checks=(Check(id="publish", title="Nothing is published", status="skip", detail=reason),))
 
 
@@ -60,7 +63,9 @@ def untrusted(job: Job, event: actions.Event, drift: Result) -> str:
     git = Git(job.root)
     if git.branch() != base:
         return f"{git.branch() or 'a commit'} is checked out, not {base}, the base branch of ci-kit.yaml."
-    return "The work tree has changes that the drift check saw." if git.dirty() or drift.source.dirty else ""
+    if changed := mine(git):
+        return f"The work tree has changes: {changed}. Commit or remove them, then type: ci-kit run watch"
+    return "The drift check saw changes that are gone by now. Type: ci-kit run watch" if drift.source.dirty else ""
 
 
 def _change(job: Job, drift: Result) -> tuple[Change | None, list[Check]]:

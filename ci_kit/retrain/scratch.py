@@ -28,6 +28,15 @@ def interrupted(git: Git) -> None:
         raise UserError("the repository is in the middle of a retraining", why=why, hint=hint)
 
 
+def mine(git: Git) -> str:
+    """Name the first three paths that differ from the commit, `.ci-kit` and ignored ones apart; empty for none."""
+    own = ":(top,exclude,glob)**/.ci-kit/**"
+    found = git.run("status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal", "--", ":(top)", own)
+    paths = [entry[3:] for entry in found.stdout.decode("utf-8", "replace").split("\0") if entry]
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return ", ".join(repr(path)[1:-1] for path in paths[:3]) + more
+
+
 class Scratch:
     """The branch; `start` is the commit that it begins at. Leaving the block always goes back."""
 
@@ -37,9 +46,10 @@ class Scratch:
         self.start = self.git.sha()
         self.top = Path(self.git.must("rev-parse", "--show-toplevel"))
         interrupted(self.git)
-        if self.git.dirty():
+        if changed := mine(self.git):
             hint = "Commit your changes, or put them aside: git stash --include-untracked"
-            raise UserError("the work tree has changes", why="a retraining starts from a commit", hint=hint)
+            why = f"{changed}; a retraining starts from a commit"
+            raise UserError("the work tree has changes", why=why, hint=hint)
         self._home = self.git.branch()
         if not (self._folder / ".gitignore").exists():  # what a run leaves behind is no part of the change
             atomic_write(self._folder / ".gitignore", b"*\n")

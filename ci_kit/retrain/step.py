@@ -22,9 +22,9 @@ def run(job: Job) -> Findings:
 
     interrupted(Git(job.root))
     if reason := untrusted(job, actions.event(), judged(job)):
-        return skipped(reason)
+        return skipped(job, reason)
     try:
-        updated = update(job)
+        updated = _update(job)
     except Cancelled:
         raise
     except CiKitError as error:
@@ -35,7 +35,15 @@ def run(job: Job) -> Findings:
 
 
 def update(job: Job) -> Findings:
-    """Bring the new data, train and compare; see `ci_kit.retrain.update`."""
+    """Bring the new data, train and compare, and say how that ended; see `ci_kit.retrain.update`."""
+    from ci_kit.retrain.told import ended, tell
+
+    found = _update(job)
+    tell(job, ended(found.checks[-1]))
+    return found
+
+
+def _update(job: Job) -> Findings:
     from ci_kit.retrain.update import update
 
     return update(job)

@@ -161,6 +161,32 @@ def test_without_a_drift_check_it_says_what_to_run_first(repo: Path) -> None:
         retrain(repo)
 
 
+def test_without_a_repository_it_says_how_to_make_one(repo: Path) -> None:
+    commit(repo)
+    watch(repo, drift())
+    shutil.rmtree(repo / ".git")
+    with pytest.raises(UserError, match="Try: git init && git add"):
+        retrain(repo)
+
+
+def test_the_log_says_in_one_line_what_was_done_or_why_nothing_was(
+    repo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commit(repo, settings="retrain: {{train: false, update: {update}}}\n")
+
+    def said(day: int) -> str:
+        watch(repo, drift(day=day))
+        retrain(repo)
+        (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("retrain: "))
+        return line
+
+    url = str(repo / ".ci-kit/pulls/ci-kit-retrain--default.md")
+    assert said(20) == f"retrain: The retraining pull request is open: {url}."
+    assert said(21).startswith(
+        f"retrain: The retraining pull request stays as it is: {url}. The last retraining is too"
+    )
+
+
 def test_a_drift_check_of_another_commit_is_refused(repo: Path) -> None:
     commit(repo)
     watch(repo, drift())
@@ -180,14 +206,23 @@ def test_a_drift_check_that_could_not_judge_changes_nothing(repo: Path) -> None:
     assert Git(repo).find(PULL)
 
 
-def test_a_work_tree_with_changes_is_left_alone(repo: Path) -> None:
+def test_a_work_tree_with_changes_is_left_alone(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     commit(repo)
     watch(repo, drift())
     (repo / "params.txt").write_text("mine\n")
-    with pytest.raises(UserError, match="the work tree has changes"):
+    with pytest.raises(UserError, match=r"the work tree has changes \(params\.txt; a"):
         retrain(repo, "update")
     assert (repo / "params.txt").read_text() == "mine\n"
     assert retrain(repo) == {"publish": "skip"}
+    cure = "params.txt. Commit or remove them, then type: ci-kit run watch"
+    assert cure in told(repo, "publish")
+    assert cure in capsys.readouterr().out
+    for number in range(4):
+        (repo / f"{number}.txt").write_text("mine\n")
+    assert retrain(repo) == {"publish": "skip"}
+    assert "params.txt, 0.txt, 1.txt and 2 more." in told(repo, "publish")
+    for number in range(4):
+        (repo / f"{number}.txt").unlink()
     (repo / "params.txt").write_text("1\n")
     (repo / "notes.txt").write_text("mine\n")
     with pytest.raises(UserError, match="the work tree has changes"):
