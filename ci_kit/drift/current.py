@@ -1,5 +1,6 @@
 """The current data: a data set as elsewhere, or the log that a served model writes."""
 
+import difflib
 from typing import Literal
 
 import polars as pl
@@ -34,11 +35,13 @@ def held(frame: pl.LazyFrame, found: DataSet, job: Job, name: str) -> pl.LazyFra
         return frame.collect(engine="streaming").lazy()
 
 
-def dataset(job: Job, role: Literal["reference", "current"]) -> DataSet:
+def dataset(job: Job, role: Literal["reference", "current", "labels"]) -> DataSet:
     """Return the data set that `drift.<role>` names; raise UserError when there is none of that name."""
     name = getattr(job.config.drift, role)
     found = job.config.data.get(name)
     if found is None:
         known = ", ".join(job.config.data) or "none"
-        raise UserError(f"no {role} data set {name!r}", why=f"`data` has {known}", hint=f"Set `drift.{role}`")
+        close = difflib.get_close_matches(str(name), job.config.data, n=1)
+        hint = f"Did you mean {close[0]!r}?" if close else f"Set `drift.{role}`"
+        raise UserError(f"no {role} data set {name!r}", why=f"`data` has {known}", hint=hint)
     return found

@@ -7,6 +7,7 @@ window names anything at all is at most q a family. A test counts only where the
 with enough rows the smallest difference has a small p.
 """
 
+import difflib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -72,13 +73,18 @@ def compared(reference: Side, current: Side, settings: Drift, *, key: Collection
 def wanted(reference: Side, settings: Drift, *, key: Collection[str] = ()) -> dict[str, Family]:
     """Return the columns of the reference to compare: those that are configured, else all but key, target and time.
 
-    Raises UserError for one of `drift.columns` that the reference does not have. Predictions it may lack: training data
-    seldom holds any.
+    Raises UserError for one of `drift.columns` or `drift.effects` that the reference does not have. Predictions it may
+    lack: training data seldom holds any.
     """
     named = {*settings.columns, *settings.prediction}
     if unknown := sorted({*settings.columns} - reference.columns.keys()):
         what, why = f"the reference has no column {unknown[0]!r:.80}", "`drift.columns` names it"
         raise UserError(what, why=why, hint="Type: ci-kit drift --build-reference, or mend the name")
+    if unknown := sorted(settings.effects.keys() - {*reference.columns, *settings.prediction}):
+        close = difflib.get_close_matches(unknown[0], reference.columns, n=1)
+        hint = f"Did you mean {close[0]!r:.80}?" if close else "Mend the name"
+        what, why = f"the reference has no column {unknown[0]!r:.80}", "`drift.effects` names it"
+        raise UserError(what, why=why, hint=hint)
     window = settings.window.column if settings.window else None
     left_out = {*key, settings.target, window} - named
     chosen = settings.columns or [name for name in reference.columns if name not in left_out]

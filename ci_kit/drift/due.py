@@ -9,7 +9,7 @@ import polars as pl
 from ci_kit import actions
 from ci_kit.data.times import epoch
 from ci_kit.drift import persist
-from ci_kit.drift.current import current
+from ci_kit.drift.current import current, dataset
 from ci_kit.drift.judge import Judge, Judged
 from ci_kit.drift.performance import performance
 from ci_kit.drift.reference import reference
@@ -44,8 +44,7 @@ def due(job: Job) -> Due:
     A first run judges as many as an alarm looks at. A window is not judged again when the reference has changed since:
     it is what the new one was made for. Raises UserError when a side can't be read or compared.
     """
-    base = reference(job)
-    frame, torn, mark = current(job)
+    base, (frame, torn, mark) = _sides(job)
     past, notes = _history(job)
     kind = _kind(job)
     known = [str(result.name) for result in past if persist.kindred(str(result.name)) == kind]
@@ -63,12 +62,17 @@ def due(job: Job) -> Due:
 
 def all_windows(job: Job) -> Due:
     """Judge every complete window of the current data as if each had been run in time, without the history."""
-    base = reference(job)
-    frame, torn, mark = current(job)
+    base, (frame, torn, mark) = _sides(job)
     chosen = _cuts(job, frame, mark, after=None, last=None)
     windows = list(_judged(job, base, frame, mark, chosen, ()))
     data = {"reference": base.mark, "current": mark}
     return Due(reference=base, windows=windows, notes=[*_torn(torn), *_times(chosen)], data=data)
+
+
+def _sides(job: Job) -> tuple[Side, tuple[pl.LazyFrame, int, str]]:
+    if job.config.drift.labels:
+        dataset(job, "labels")
+    return reference(job), current(job)
 
 
 def _cuts(job: Job, frame: pl.LazyFrame, mark: str, *, after: str | None, last: int | None) -> list[Cut]:

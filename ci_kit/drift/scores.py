@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from ci_kit.data import reading, scan
+from ci_kit.drift.current import dataset as of_role
 from ci_kit.errors import UserError
 from ci_kit.job import Job
 
@@ -31,11 +32,7 @@ def with_labels(job: Job, rows: pl.LazyFrame, key: Sequence[str], target: str) -
 
     Raises UserError if the data set is unknown, unreadable, or lacks the target or a column of the key.
     """
-    name = job.config.drift.labels or ""
-    dataset = job.config.data.get(name)
-    if dataset is None:
-        known = ", ".join(job.config.data) or "none"
-        raise UserError(f"no data set {name!r}", why=f"`data` has {known}", hint="Set `drift.labels`")
+    name, dataset = job.config.drift.labels or "", of_role(job, "labels")
     current = job.config.drift.current
     if not key:
         why = f"data set {current} has no `key`"

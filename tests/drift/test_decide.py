@@ -112,6 +112,16 @@ def test_a_column_that_the_reference_lacks_is_named() -> None:
         moved(reference, reference, Drift(columns=("y",)))
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"), [("temperatur", r"Did you mean 'temperature'\?"), ("zzz", "Mend the name"), ("id", "Mend")]
+)
+def test_an_effect_of_a_column_that_the_reference_lacks_is_named(name: str, hint: str) -> None:
+    reference = side(temperature=normal(1))
+    with pytest.raises(UserError, match=rf"no column '{name}' \(`drift\.effects` names it\)\. {hint}"):
+        wanted(reference, Drift(effects={name: 0.1}))
+    assert wanted(reference, Drift(effects={"answer": 0.1, "temperature": 0.1}, prediction=("answer",)))
+
+
 def test_a_prediction_that_the_reference_lacks_is_not_compared() -> None:
     reference = side(x=normal(1))
     assert wanted(reference, Drift(prediction=("y",))) == {"x": "data"}

@@ -201,7 +201,7 @@ def test_what_can_not_be_judged_is_skipped_with_the_reason(
         ({"target": "truth"}, None, "current has no column 'truth'"),
         ({"target": "label", "prediction": "score"}, None, "current has no column 'score'"),
         ({"target": "truth"}, rows(9, 1), "late has no column 'truth'"),
-        ({"target": "label", "labels": "later"}, None, "no data set 'later'"),
+        ({"target": "label", "labels": "later"}, None, "no labels data set 'later'.*Set `drift.labels`"),
     ],
 )
 def test_a_mistake_is_one_clear_line(

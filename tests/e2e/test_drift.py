@@ -283,6 +283,8 @@ def _profile(root: Path) -> None:
     [
         ({"data": {}}, None, r"no reference data set 'train' \(`data` has none\)\. Set `drift.reference`"),
         ({"drift": {"current": "answers"}}, None, r"no current data set 'answers'.* Set `drift.current`"),
+        ({"drift": {"current": "curent"}}, None, r"no current data set 'curent'.* Did you mean 'current'\?"),
+        ({"drift": {"labels": "trian"}}, None, r"no labels data set 'trian'.* Did you mean 'train'\?"),
         ({"drift": {"profile": "profile"}}, None, "no reference at profile.*ci-kit drift --build-reference"),
         ({"drift": {"profile": "profile"}}, _profile, "profile.*--build-reference"),
         ({"drift": {"columns": "speed"}}, None, "data.train has no column 'speed'.*drift.columns"),
