@@ -117,10 +117,12 @@ def _timed(
     chosen, left = _due(first, end, judged, last)
     if last is None:
         chosen = sorted(one for one in rows if one < end)
-    elif chosen[-1] not in rows:
+    elif not rows.keys() & {*chosen, end - 2}:
+        # One window without rows may be a day off, and is judged; a second one is a log that ended.
         why = f"{unplaced:,} rows have no readable time" if unplaced else ""
         hint = "Does its writer still write, and does `path` name its files?"
-        raise UserError(f"no rows between {clock.words(chosen[-1], 'and')} in {name}", why=why, hint=hint)
+        empty = clock.words(max(one for one in rows if one < end) + 1, "and", end)
+        raise UserError(f"no rows between {empty} in {name}", why=why, hint=hint)
     dtype = frame.collect_schema()[column]
     return [
         Cut(
@@ -180,9 +182,9 @@ class _Clock:
     def moment(self, number: int) -> datetime:
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=self.origin + number * self.size)
 
-    def words(self, number: int, between: str) -> str:
+    def words(self, number: int, between: str, end: int | None = None) -> str:
         form = "%Y-%m-%d %H:%M:%S" if self.size % 60 else "%Y-%m-%d %H:%M"
-        return f"{self.moment(number):{form}} {between} {self.moment(number + 1):{form}} UTC"
+        return f"{self.moment(number):{form}} {between} {self.moment(end or number + 1):{form}} UTC"
 
     def inside(self, column: str, dtype: pl.DataType, number: int) -> pl.Expr:
         if not isinstance(dtype, pl.Datetime):

@@ -123,16 +123,34 @@ def test_a_hundred_missed_windows_are_the_newest_sixty() -> None:
     assert (found[0].id, found[-1].id) == ("20260921t000000z-1d", "20261119t000000z-1d")
 
 
-def test_an_empty_window_between_has_no_rows_and_an_empty_newest_one_is_an_error() -> None:
+def test_an_empty_window_between_has_no_rows() -> None:
     found = cut(at(13, 72), after="20261116t000000z-1d")
     assert [(one.id[:8], one.rows, one.frame.collect().height) for one in found] == [
         ("20261117", 1, 1),
         ("20261118", 0, 0),
         ("20261119", 1, 1),
     ]
-    what = "no rows between 2026-11-19 00:00 and 2026-11-20 00:00 UTC in the current data"
+
+
+@pytest.mark.parametrize("after", [None, "20261117t000000z-1d", "20261118t000000z-1d", "20261119t000000z-1d"])
+def test_one_empty_newest_window_is_judged(after: str | None) -> None:
+    newest = cut(at(1, 37), after=after)[-1]
+    assert (newest.id, newest.rows, newest.frame.collect().height) == ("20261119t000000z-1d", 0, 0)
+
+
+def test_empty_windows_of_a_night_are_judged_where_the_day_has_rows() -> None:
+    hourly = Window(column="ts", every="1h")
+    found = cut(at(10, 30), hourly, after="20261119t110000z-1h")
+    assert (found[-1].rows, sum(one.rows for one in found)) == (0, 1)
+    with pytest.raises(UserError, match="no rows between 2026-11-20 03:00 and 2026-11-20 12:00 UTC"):
+        cut(at(10, 30), hourly, after="20261120t030000z-1h")
+
+
+@pytest.mark.parametrize("after", [None, "20261117t000000z-1d", "20261118t000000z-1d", "20261119t000000z-1d"])
+def test_a_second_empty_window_is_a_log_that_ended(after: str | None) -> None:
+    what = "no rows between 2026-11-18 00:00 and 2026-11-20 00:00 UTC in the current data"
     with pytest.raises(UserError, match=what):
-        cut(at(1, 72))
+        cut(at(1, 72), after=after)
 
 
 def test_what_has_not_ended_is_not_judged() -> None:

@@ -105,8 +105,10 @@ def status(result: Result, check: str) -> str | None:
     return next((one.status for one in result.checks if one.id == check), None)
 
 
-def test_a_quiet_window_is_told_without_a_drawing(service: Service) -> None:
+def test_a_window_where_nothing_moved_is_told_without_a_drawing(service: Service) -> None:
     service.day(1)
+    with (service.root / "log/99.jsonl").open("a") as log:
+        log.write(json.dumps({"id": 1, "at": YESTERDAY, "kind": "a", "town": "Springfield", "more": 1}) + "\n")
     result = step("drift", service.root)
     assert (result.metrics["moved"].value, status(result, "evidently")) == (0, "skip")
     assert [file.role for file in result.files] == ["report"]
@@ -202,11 +204,29 @@ def test_a_first_run_judges_as_many_windows_as_an_alarm_looks_at_and_says_that_i
     for ago, shift in ((100, 0), (99, 1), (98, 1)):
         service.day(ago, shift=shift)
     service.drift(window={"rows": 500})
-    assert service.notes()["history"].status == "warn"
+    assert (service.notes()["history"].status, service.notes()["history"].title) == (
+        "pass",
+        "No window was judged before",
+    )
     results = service.judge()
     assert [status(one, "data/x") for one in results] == ["warn", "fail"]
     assert "history" not in service.notes()
     assert "missed" not in service.notes()
+
+
+def test_a_history_that_may_be_there_and_can_not_be_seen_is_worth_a_warning(service: Service) -> None:
+    service.day(1)
+    remote = service.root.parent / "remote.git"
+    service.git("init", "-q", "--bare", str(remote))
+    service.git("remote", "add", "origin", str(remote))
+    assert service.notes()["history"].status == "pass"
+    remote.rename(remote.with_name("away"))
+    assert service.notes()["history"].status == "warn"
+    service.git("remote", "remove", "origin")
+    service.git("commit", "-q", "--allow-empty", "-m", "more")
+    head = service.git("rev-parse", "HEAD")
+    (service.root / ".git/shallow").write_text(f"{head}\n")
+    assert service.notes()["history"].status == "warn"
 
 
 def test_what_moved_away_from_another_reference_is_no_evidence(service: Service) -> None:
@@ -252,6 +272,16 @@ def test_a_window_with_too_few_rows_is_inconclusive_and_alarms_nothing(service: 
     assert (observed.observed, observed.limit) == ("500 rows in the window", "501")
 
 
+def test_a_day_without_rows_is_inconclusive_and_recorded(service: Service) -> None:
+    service.day(2)
+    result = step("drift", service.root)
+    assert (result.status, status(result, "rows"), status(result, "data/x")) == ("unsure", "unsure", None)
+    service.judge()
+    git = Git(service.root)
+    newest = watched.past(git, "drift", "default")[-1]
+    assert (newest.name, newest.status, newest.metrics["rows"].value) == (name(1), "unsure", 0)
+
+
 def test_torn_lines_and_rows_without_a_time_are_counted(service: Service) -> None:
     service.day(1)
     with (service.root / "log/99.jsonl").open("a") as log:
@@ -295,7 +325,7 @@ def _profile(root: Path) -> None:
             "no column 'kind'.*drift.prediction",
         ),
         ({}, lambda root: _log(root, at=YESTERDAY, y=1), "another schema"),
-        ({}, lambda root: _log(root, at=YESTERDAY - 86_400, x=1.0), "no rows between .* and "),
+        ({}, lambda root: _log(root, at=YESTERDAY - 2 * 86_400, x=1.0), "no rows between .* and "),
         ({}, lambda root: _log(root, x=1.0), "no column 'at' in data.current.*drift.window.column"),
         ({}, lambda root: _log(root, at="noon", x=1.0), "no times in the column 'at'.*ISO 8601"),
         ({}, lambda root: (root / "log/99.jsonl").write_text("a,b\n1,2\n" * 9), "can't be read.*format"),
