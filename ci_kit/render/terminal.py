@@ -27,18 +27,19 @@ def terminal(result: Result, *, colour: bool | None = None) -> str:
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     head = f"{result.step}: {phrases.tally(result)}, {numbers.duration(result.run.seconds)}"
     lines = [_paint(f"{SIGNS[result.status]} {head}", result.status, colour)]
-    if any(check.id in {"window", "first"} for check in result.checks) and result.step == "drift":
-        lines += _wrap(drift_words.headline(result), "  | ", "    | ", 3)
+    lines += _drift(result) if result.step == "drift" else []
     rows = list(telling(result))
     lines += _table(rows[:MOST])
     if len(rows) > MOST:
         lines.append(f"  and {len(rows) - MOST:,} more numbers in .ci-kit/{result.step}.json")
     published = (check.observed for check in result.checks if check.id == "publish" and check.status == "pass")
     lines += [line for where in published if where for line in _wrap(where, "  at ", "    | ", 4)]
-    found = urgent(result)
-    columns, year = (drift_view.COLUMNS, drift_view.read(result).year) if result.step == "drift" else ((), None)
+    # A replay has listed its windows by itself.
+    found = [check for check in urgent(result) if result.step != "drift" or not check.id.startswith("window/")]
+    year = drift_view.read(result).year if result.step == "drift" else None
     for check in found[:MOST]:
-        first, *rest = _moved(check, year) if check.id.startswith(columns) else _check(check)
+        column = result.step == "drift" and check.id.startswith(drift_view.COLUMNS)
+        first, *rest = _moved(check, year) if column and not check.id.startswith("schema/") else _check(check)
         lines += [_paint(first, check.status, colour), *rest]
     if len(found) > MOST:
         lines.append(f"  and {len(found) - MOST:,} more in .ci-kit/{result.step}.json")
@@ -68,6 +69,18 @@ def _table(rows: list[Row]) -> Iterator[str]:
         yield line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"
 
 
+def _drift(result: Result) -> list[str]:
+    """Return what a drift check says of its newest window, or what it has written of the reference."""
+    checks = {check.id: check for check in result.checks}
+    if "window" in checks or ("first" in checks and checks["first"].status == "pass"):
+        return _wrap(drift_words.headline(result), "  | ", "    | ", 3)
+    written = [file.path for file in result.files if file.role == "profile"]
+    if "profile" not in checks or not written:
+        return []
+    seen = f"{', '.join(written)}: {checks['profile'].observed}. {checks['profile'].detail}"
+    return _wrap(f"written: {seen}", "  | ", "    | ", 4)
+
+
 def _check(check: Check) -> list[str]:
     seen = ", ".join(part for part in (check.observed, check.limit and f"limit {check.limit}") if part)
     text = f"{check.title}: {seen}" if seen else check.title
@@ -83,9 +96,7 @@ def _moved(check: Check, year: int | None) -> list[str]:
     """Return what is known of one column of a drift check, without a line for each part."""
     said, test = drift_words.told(check)
     first = ": ".join(part for part in (check.title, said.removeprefix("nulls ")) if part)
-    if check.id.startswith("schema/"):
-        first = ": ".join(part for part in (check.title, check.observed) if part)
-    parts = (first, drift_words.when(check, year), test)
+    parts = (first, drift_words.when(check, year), test.replace(" ", "\u00a0"))
     return _wrap("; ".join(part for part in parts if part), f"  {SIGNS[check.status]} ", "    | ", 3)
 
 

@@ -4,10 +4,11 @@ from itertools import cycle
 
 import pytest
 
+from ci_kit.parts import Check, File
 from ci_kit.render.terminal import WIDTH, terminal, verdict
 from tests.actions import runner
 from tests.hostile import CORPUS, GREAT, sweep
-from tests.render.drifting import drifted, texts
+from tests.render.drifting import drifted, texts, told
 from tests.render.samples import check, evaluated, everywhere, gated, reads, result, view
 
 
@@ -44,6 +45,29 @@ def test_a_drift_check_is_told_by_what_moved_and_harmless() -> None:
     names = {name: f"{CORPUS[index]}"[:150] for index, name in enumerate(("ink", "pen", "colour", "answer"))}
     for start in range(0, len(CORPUS), 40):
         assert_harmless(terminal(drifted(texts(cycle(CORPUS[start:])), names), colour=False))
+
+
+def test_a_new_reference_is_told_by_what_was_written() -> None:
+    profile = Check(id="profile", title="Stored", status="pass", observed="32,561 rows", detail="Keep it: git add prof")
+    paths = ("prof/profile.json", "prof/sample.parquet")
+    files = tuple(File(path=path, sha256="a" * 64, bytes=1, role="profile") for path in paths)
+    words = terminal(result("drift", profile).model_copy(update={"files": files}), colour=False)
+    assert "  | written: prof/profile.json, prof/sample.parquet: 32,561 rows. Keep it: git add prof" in words
+    assert "quiet" not in words
+
+
+def test_a_replay_lists_no_window_again() -> None:
+    windows = (Check(id=f"window/{day}", title=f"{day}: would have alarmed", status="warn") for day in range(9))
+    first = Check(id="first", title="The first alarm would have come after 0", status="warn", observed="ink")
+    words = terminal(result("drift", first, *windows), colour=False)
+    assert words.count("The first alarm would have come after 0") == 1
+    assert "would have alarmed" not in words
+
+
+def test_a_column_that_is_new_or_gone_is_told_in_sentences() -> None:
+    gone = Check(id="schema/ink", title="ink is missing", status="fail", detail="The reference has it.")
+    lines = terminal(told(gone), colour=False).splitlines()
+    assert lines[-2:] == ["  ✗ ink is missing", "    | The reference has it."]
 
 
 def test_it_says_the_verdict_the_numbers_and_what_needs_attention() -> None:
