@@ -58,6 +58,7 @@ h3 i{font-weight:400;color:var(--soft)}
 .tile b,.tile span{display:block;overflow-wrap:anywhere}
 article p{margin:0 0 .4rem;overflow-wrap:anywhere}
 small{color:var(--soft);display:block}
+.foot{margin-top:.8rem}
 .legend .k:first-child{margin-left:0}
 figure{margin:.4rem 0 0}
 a{color:var(--c0)}

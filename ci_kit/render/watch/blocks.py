@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ci_kit.render.charts import mermaid
 from ci_kit.render.drift_view import Move, Story
-from ci_kit.render.drift_words import kinds, tests, told, when
+from ci_kit.render.drift_words import kinds, told, when
 from ci_kit.render.markdown import tight
 from ci_kit.render.text import cell, plain, shorten
 from ci_kit.render.view import ICONS
@@ -42,8 +42,7 @@ def moves(story: Story, found: Sequence[Move], most: int = 200) -> str:
         name = f"{ICONS[move.alarming]} **{cell(shorten(move.column, 60))}**{kind}"
         rows.append(f"| {name} | {tight(cell(shorten(said, 300)))} | {tight(cell(shorten(since, 160)))} |")
     more = [f"\nand {len(found) - most:,} more"] if len(found) > most else []
-    foot = [f"\n{said}"] if (said := tests(found[:most])) else []
-    return "\n".join(["| column | how much | since |", "|:--|:--|:--|", *rows, *more, *foot])
+    return "\n".join(["| column | how much | since |", "|:--|:--|:--|", *rows, *more])
 
 
 def pictures(found: Sequence[Move]) -> list[str]:

@@ -16,6 +16,7 @@ from ci_kit.result import FOLDER
 
 OPEN, MOST, NOTES = 6, 60, 20
 EVIDENTLY = "evidently.html"
+_TEST = re.compile(r" (?=[<=] )|(?<= [<=]) |(?<=\bKS) |(?<=\bTV) ")
 # What our own sentences name. Any other backtick is text from outside.
 _OURS = re.compile(r"`((?:drift|retrain|data)\.[a-z-]+|ci-kit(?: [a-z -]+)?)`")
 LEGEND = '<p class="legend"><span class="k c1"></span>reference <span class="k c0"></span>current</p>'
@@ -24,19 +25,20 @@ LEGEND = '<p class="legend"><span class="k c1"></span>reference <span class="k c
 def page(told: Told, *, title: str, url: str | None = None) -> str:
     """Return a complete HTML document, with nothing to fetch and no script; `url` is the page of the run."""
     story = read(told)
-    said = numbers.unbroken(headline(told))
+    verdict = numbers.unbroken(headline(told))
     body = [
-        f'<header class="{story.status}"><p>{text(title)}</p><h1>{ICONS[story.status]} {text(said)}</h1>'
+        f'<header class="{story.status}"><p>{text(title)}</p><h1>{ICONS[story.status]} {text(verdict)}</h1>'
         f"{_window(story)}</header>",
         _hurt(story),
         _columns("What moved", story, story.moved),
         _steps(story, url),
         _columns("Moved, but no alarm yet", story, story.watched),
+        f'<small class="foot">{text(said)}</small>' if (said := tests((*story.moved, *story.watched))) else "",
         _notes(story),
         _all(story),
         _facts(story),
     ]
-    return document(f"{title}: {said}", "\n".join(part for part in body if part), style=WATCH)
+    return document(f"{title}: {verdict}", "\n".join(part for part in body if part), style=WATCH)
 
 
 def _window(story: Story) -> str:
@@ -64,8 +66,7 @@ def _columns(name: str, story: Story, moves: tuple[Move, ...]) -> str:
     if others:
         more = f"<summary>{len(moves) - OPEN:,} more</summary>"
         others = f'<details>{more}<section class="cards">{others}</section></details>'
-    foot = f"<small>{text(said)}</small>" if (said := tests(moves)) else ""
-    return f'<h2>{name}</h2>{legend}<section class="cards">{first}</section>{others}{foot}'
+    return f'<h2>{name}</h2>{legend}<section class="cards">{first}</section>{others}'
 
 
 def _card(move: Move, year: int | None) -> str:
@@ -79,7 +80,7 @@ def _line(check: Check, year: int | None) -> str:
     said, test = told(check)
     limit = f"limit {check.limit}" if test and check.limit else ""
     small = "; ".join(part for part in (when(check, year), ", ".join(one for one in (test, limit) if one)) if part)
-    small = numbers.unbroken(small).replace(" < ", "\u00a0<\u00a0").replace(" = ", "\u00a0=\u00a0")
+    small = _TEST.sub("\u00a0", numbers.unbroken(small))
     return f"<b>{text(said or 'moved')}</b>" + (f"<small>{_marked(small)}</small>" if small else "")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from ci_kit.render import numbers
 from ci_kit.render.details import fold
 from ci_kit.render.drift_view import Story, read
-from ci_kit.render.drift_words import changed, headline, subjects
+from ci_kit.render.drift_words import changed, headline, subjects, tests
 from ci_kit.render.markdown import Section, fit
 from ci_kit.render.text import plain, shorten
 from ci_kit.render.view import ICONS
@@ -114,4 +114,4 @@ def _compared(compared: Mapping[str, Result], most: int) -> str:
 
 def _drift(story: Story, most: int) -> str:
     said = f"{ICONS[story.status]} **{numbers.unbroken(plain(shorten(headline(story.told), 300)))}**"
-    return section("Why", said, window(story), hurt(story), moves(story, story.moved, most))
+    return section("Why", said, window(story), hurt(story), moves(story, story.moved, most), tests(story.moved))

@@ -4,7 +4,7 @@ from ci_kit.render import numbers, phrases
 from ci_kit.render.details import fold
 from ci_kit.render.drift_advice import advice
 from ci_kit.render.drift_view import Move, Story, Told, read
-from ci_kit.render.drift_words import headline, told
+from ci_kit.render.drift_words import headline, tests, told
 from ci_kit.render.markdown import tight
 from ci_kit.render.text import cell, code, plain, shorten
 from ci_kit.render.view import ICONS
@@ -27,6 +27,7 @@ def summary(told: Told, *, title: str, url: str | None = None) -> str:
         section("What moved", moves(story, story.moved), *pictures(story.moved[:OPEN])),
         fold("More pictures", "\n\n".join(pictures(story.moved[OPEN:PICTURES]))),
         section("Moved, but no alarm yet", moves(story, story.watched)),
+        tests((*story.moved, *story.watched)),
         section("What to do next", steps),
         section("Also seen", _notes(story)),
         fold(f"All {phrases.count(len(story.columns), 'column')}", _columns(story)),
