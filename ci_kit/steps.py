@@ -16,7 +16,7 @@ from ci_kit.forge.git import Git, base
 from ci_kit.job import Job
 from ci_kit.parts import Check, Run, Source
 from ci_kit.render.terminal import terminal
-from ci_kit.result import RESULT_NAME, Findings, Result, result_path
+from ci_kit.result import FOLDER, RESULT_NAME, Findings, Result, result_path
 
 LOCKFILES = ("uv.lock", "poetry.lock", "pdm.lock", "pixi.lock", "conda-lock.yml", "requirements.txt")
 
@@ -38,6 +38,9 @@ def step(
     """
     event = actions.event()
     _path(root, name, label).unlink(missing_ok=True)
+    if (name, label) == ("drift", None):
+        for stale in (root / FOLDER / "windows").glob("*.json"):  # a later step would take them for this run's
+            stale.unlink()
     started, clock = datetime.now(UTC), time.monotonic()
     source, findings, trouble = Source(), Findings(), None
     try:

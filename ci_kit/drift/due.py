@@ -17,11 +17,15 @@ from ci_kit.drift.side import Side
 from ci_kit.drift.window import Cut, cuts
 from ci_kit.forge import watched
 from ci_kit.forge.git import Git
+from ci_kit.forge.history import BRANCH
 from ci_kit.job import Job
 from ci_kit.parts import Check, Metric
 from ci_kit.render.phrases import count
 from ci_kit.result import Result
 from ci_kit.sections import Window
+
+NO_SUCH = 2
+"""What `git ls-remote --exit-code` answers where the remote has no such branch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,14 +111,25 @@ def _kind(job: Job) -> str:
 
 
 def _history(job: Job) -> tuple[list[Result], list[Check]]:
-    """Return the windows judged before; a warning where none can be seen and an alarm would need them."""
-    git, monitor, title = Git(job.root), job.config.drift.monitor, "The windows judged before can't be seen"
+    """Return the windows judged before; a warning where there may be some and an alarm needs them."""
+    git, monitor = Git(job.root), job.config.drift.monitor
     here = git.is_repository()
     past = watched.past(git, "drift", monitor, lambda said: job.say(actions.harmless(said))) if here else []
-    if job.config.drift.alarm.windows == 1 or (here and watched.known(git)):
+    if past or job.config.drift.alarm.windows == 1 or (here and watched.known(git)):
         return past, []
-    detail = "Only the windows of this run count. A first run has no history; a later one needs the branch `ci-kit`."
-    return past, [Check(id="history", title=title, status="warn", detail=detail)]
+    if here and _hidden(git):
+        title = "The windows judged before can't be seen"
+        detail = "Only the windows of this run count. Check out with fetch-depth: 0, and with a token that may read."
+        return past, [Check(id="history", title=title, status="warn", detail=detail)]
+    detail = "Only the windows of this run count. `ci-kit retrain` keeps what they showed on the branch `ci-kit`."
+    return past, [Check(id="history", title="No window was judged before", status="pass", detail=detail)]
+
+
+def _hidden(git: Git) -> bool:
+    """Say whether a history may be where we can't look: the remote does not answer, or the checkout is shallow."""
+    if git.remote_url() is None:
+        return git.shallow()
+    return git.run("ls-remote", "--exit-code", "origin", f"refs/heads/{BRANCH}").returncode != NO_SUCH
 
 
 def _torn(lines: int) -> Iterator[Check]:

@@ -82,9 +82,9 @@ def _extra() -> Iterator[None]:
 
 
 def _evidently(job: Job, found: "Due", newest: "Judged") -> tuple[Check, tuple[File, ...]]:
-    """Let Evidently draw the window: without it the verdict is the same, and of a quiet one nobody needs a picture."""
-    if all(check.status in ("pass", "skip") for check in newest.findings.checks):
-        return Check(id="evidently", title="Evidently's report", status="skip", detail="The window is quiet."), ()
+    """Let Evidently draw the window where something moved; without it the verdict is the same."""
+    if not any(test.moved for test in newest.tests):
+        return Check(id="evidently", title="Evidently's report", status="skip", detail="Nothing moved."), ()
     from ci_kit.drift.charts import worst_first
     from ci_kit.drift.drawing import draw
     from ci_kit.drift.judge import sensitive

@@ -350,6 +350,20 @@ def test_bad_input_is_one_clear_line(
     assert not list((service.root / ".ci-kit").glob("windows/*"))
 
 
+def test_after_a_mistake_in_the_configuration_no_window_of_an_earlier_run_is_left(service: Service) -> None:
+    service.day(1)
+    step("drift", service.root)
+    assert len(list((service.root / ".ci-kit/windows").iterdir())) == 1
+    step(
+        "drift", service.root, entry="build_reference", label="drift-build-reference", overrides={"drift.profile": "p"}
+    )
+    assert len(list((service.root / ".ci-kit/windows").iterdir())) == 1
+    service.configure(**CONFIG, more={})
+    with pytest.raises(UserError, match="unknown key 'more'"):
+        step("drift", service.root)
+    assert not list((service.root / ".ci-kit/windows").iterdir())
+
+
 def _log(root: Path, **row: Any) -> None:
     (root / "log/99.jsonl").write_text(f"{json.dumps(row)}\n" * 400)
 
