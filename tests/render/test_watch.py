@@ -312,7 +312,7 @@ def test_a_quiet_check_asks_for_nothing() -> None:
     [
         ("fail", "## ❌ The challenger is not good enough"),
         ("unsure", "## ❔ Whether the challenger is good enough can't be told"),
-        ("pass", "## ✅ The challenger is good enough"),
+        ("pass", "## ✅ The challenger is better than the champion on both data sets"),
     ],
 )
 def test_the_pull_request_says_first_whether_the_challenger_is_good_enough(status: Status, first: str) -> None:
@@ -320,6 +320,47 @@ def test_the_pull_request_says_first_whether_the_challenger_is_good_enough(statu
     assert body.startswith(first)
     asked = "The challenger did not pass on `recent`" in body
     assert asked == (status != "pass")
+
+
+AGAIN = Check(
+    id="baseline",
+    title="The evaluation data is not the baseline's",
+    status="warn",
+    observed="its result names no data set recent, so its model was scored again",
+)
+
+
+def test_that_the_champion_was_scored_again_is_a_fact_and_no_warning() -> None:
+    better = evaluated("recent", "pass", 0.90, 0.95)
+    scored = {name: better.model_copy(update={"checks": (*better.checks, AGAIN)}) for name in ("old", "recent")}
+    body = pull(DRIFTED, same, False, **scored)[1]
+    assert body.startswith("## ✅ The challenger is better than the champion on both data sets\n")
+    assert "- The champion on recent: its result names no data set recent" in body
+    assert "⚠️ on recent" not in body
+
+
+def test_that_there_is_nothing_to_compare_with_stays_a_warning() -> None:
+    first = AGAIN.model_copy(update={"title": "No comparable baseline"})
+    alone = evaluated("recent", "pass", 0.90, 0.95)
+    alone = alone.model_copy(update={"checks": (first,), "metrics": {"accuracy": alone.metrics["accuracy"]}})
+    body = pull(DRIFTED, recent=alone)[1]
+    assert body.startswith("## ⚠️ The challenger is good enough, with warnings\n")
+    assert "nothing to compare with" in body
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ([0.95], "The challenger is better than the champion on d0"),
+        ([0.95, 0.9], "The challenger is better than the champion on 1 of 2 data sets, and not worse elsewhere"),
+        ([0.95, 0.95, 0.95], "The challenger is better than the champion on all 3 data sets"),
+        ([0.9], "The challenger is good enough"),
+        ([0.95, 0.88], "The challenger is good enough"),
+    ],
+)
+def test_where_the_challenger_passes_it_is_said_on_which_data(scores: list[float], said: str) -> None:
+    found = {f"d{index}": evaluated(f"d{index}", "pass", 0.9, after) for index, after in enumerate(scores)}
+    assert pull(DRIFTED, same, False, **found)[1].startswith(f"## ✅ {said}\n")
 
 
 def test_without_an_evaluation_the_pull_request_says_so() -> None:

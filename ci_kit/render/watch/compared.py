@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from ci_kit.parts import Check
 from ci_kit.render import phrases, words
 from ci_kit.render.text import cell, plain, shorten
 from ci_kit.render.view import ICONS, Row, View, urgent
@@ -14,6 +15,40 @@ _WORDS = {"better": "better", "worse": "worse", "same": "not worse", "within": "
 def rows(result: Result) -> list[Row]:
     """Return the metrics of one evaluation, gated ones first."""
     return View(results={"evaluate": result}).rows()
+
+
+def settled(compared: Mapping[str, Result]) -> dict[str, Result]:
+    """Return the evaluations without the warning that the champion was scored again: a retraining brings other data."""
+    found = {}
+    for name, result in compared.items():
+        scored = any(row.baseline for row in rows(result))
+        checks = (_passed(check) if scored and check.id == "baseline" else check for check in result.checks)
+        found[name] = result.model_copy(update={"checks": tuple(checks)})
+    return found
+
+
+def _passed(check: Check) -> Check:
+    return check.model_copy(update={"status": "pass"}) if check.status == "warn" else check
+
+
+def headline(compared: Mapping[str, Result]) -> str:
+    """Say of all data sets together whether the challenger is good enough."""
+    said = {
+        "fail": "The challenger is not good enough",
+        "unsure": "Whether the challenger is good enough can't be told",
+        "warn": "The challenger is good enough, with warnings",
+    }.get(status(compared))
+    if said:
+        return said
+    found = [{row.outcome for row in rows(result) if row.gate} for result in compared.values()]
+    better = sum("better" in outcomes and "within" not in outcomes for outcomes in found)
+    if not better or any("within" in outcomes for outcomes in found):
+        return "The challenger is good enough"
+    total = len(found)
+    if better < total:
+        return f"The challenger is better than the champion on {better} of {total} data sets, and not worse elsewhere"
+    where = {1: shorten(next(iter(compared)), 40), 2: "both data sets"}.get(total, f"all {total} data sets")
+    return f"The challenger is better than the champion on {where}"
 
 
 def status(compared: Mapping[str, Result]) -> Status:
@@ -69,4 +104,15 @@ def notes(compared: Mapping[str, Result]) -> str:
         said = ": ".join(part for part in (check.title, phrases.seen(check) or check.detail) if part)
         lines.append(f"- {ICONS[check.status]} {plain(shorten(f'on {name}: {said}', 300))}")
     more = [f"- and {len(found) - NOTES:,} more"] if len(found) > NOTES else []
-    return "\n".join([*lines, *more])
+    return "\n".join([*lines, *more, *_champions(compared)])
+
+
+def _champions(compared: Mapping[str, Result]) -> list[str]:
+    """Return of each data set what the champion's scores are."""
+    found = [
+        (name, check.observed)
+        for name, result in compared.items()
+        for check in result.checks
+        if check.id == "baseline" and check.status == "pass" and check.observed
+    ]
+    return [f"- {plain(shorten(f'The champion on {name}: {said}', 300))}" for name, said in found[:NOTES]]

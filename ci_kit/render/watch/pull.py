@@ -49,7 +49,7 @@ def proposal(
     `compared` holds the evaluations by data set, `files` the size in bytes of each changed file, `commands` what was
     run; `checked` says whether the pull request's checks start by themselves; `url` is the page of the run.
     """
-    story = read(drift)
+    story, compared = read(drift), scored.settled(compared)
     results = [*([train] if train else []), *compared.values()]
     work = review.Work(sha=drift.source.sha, commands=commands, files=files, results=results)
     verdict = [_verdict(compared), *([WAITING] if not checked else [])]
@@ -100,12 +100,7 @@ def _verdict(compared: Mapping[str, Result]) -> str:
     if not compared:
         said = "Nothing here says whether the new model is better: no evaluation was run."
         return f"## {ICONS['unsure']} Retrained, but not compared\n\n{said}"
-    said = {
-        "fail": "The challenger is not good enough",
-        "unsure": "Whether the challenger is good enough can't be told",
-        "warn": "The challenger is good enough, with warnings",
-    }.get(status, "The challenger is good enough")
-    return "\n".join([f"## {ICONS[status]} {said}", "", *scored.lines(compared)])
+    return "\n".join([f"## {ICONS[status]} {plain(scored.headline(compared))}", "", *scored.lines(compared)])
 
 
 def _compared(compared: Mapping[str, Result], most: int) -> str:
