@@ -185,6 +185,38 @@ def test_data_that_the_training_writes_is_tested_again_before_the_model_is(
     assert not (repository / ".ci-kit" / "evaluate.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("step", "check", "said"),
+    [
+        (
+            "drift",
+            Check(id="data/x", title="x moved", status="fail"),
+            "::error title=ci-kit drift::1 column has drifted",
+        ),
+        (
+            "retrain",
+            Check(id="update", title="The update failed", status="fail", observed="exit code 1"),
+            "::error title=ci-kit retrain::retrain: The update failed: exit code 1.",
+        ),
+    ],
+)
+def test_a_failed_watch_leaves_one_annotation_with_the_verdict(
+    repository: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    step: str,
+    check: Check,
+    said: str,
+) -> None:
+    monkeypatch.setattr(f"ci_kit.{step}.step.run", lambda job: Findings(checks=(check,)))
+    assert kit(monkeypatch, step) == 1
+    assert "::error" not in capsys.readouterr().out
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert kit(monkeypatch, step) == 1
+    found = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::error")]
+    assert found == [said]
+
+
 def test_a_run_leaves_nothing_that_git_would_add(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     subprocess.run(["git", "init", "--quiet"], cwd=repository, check=True)
     assert kit(monkeypatch, "validate") == 0

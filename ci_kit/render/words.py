@@ -104,6 +104,11 @@ def sentence(row: Row) -> tuple[str, str]:
     return strong, f"{rows}{' (' + limit + ')' if limit else ''}."
 
 
+def failure(result: Result) -> str:
+    """Say in one line why a step failed that was run by itself."""
+    return drifted(result) if result.step == "drift" else "".join(_failures(result.step, result))
+
+
 def _failed(result: Result) -> list[Check]:
     return [check for check in result.checks if check.status == "fail" and not check.id.startswith("gate/")]
 
