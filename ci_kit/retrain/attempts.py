@@ -8,7 +8,8 @@ from ci_kit.job import Job
 from ci_kit.parts import Check, Cost, Metric, Status
 from ci_kit.result import Findings, Result
 from ci_kit.retrain.change import Change
-from ci_kit.retrain.plan import TIMES, when
+from ci_kit.retrain.plan import TIMES, UNFINISHED, when
+from ci_kit.retrain.scratch import STOPPED
 
 TITLES = {"pass": "A retraining was made", "warn": "A retraining brought nothing new", "fail": "A retraining failed"}
 
@@ -38,7 +39,9 @@ def attempt(
 def _check(change: Change, updated: Result | None, *, published: bool) -> Check:
     """Say what came of it; a change that nobody could see must not keep the next run from making it again."""
     if change.files and not published:
-        return Check(id="attempt", title="A retraining could not be published", status="fail")
+        return Check(id=UNFINISHED, title="A retraining could not be published", status="fail")
+    if not change.files and (updated is None or any(STOPPED in (check.detail or "") for check in updated.checks)):
+        return Check(id=UNFINISHED, title="A retraining was stopped", status="fail")
     ended: Status = "warn" if updated and updated.status == "warn" else "fail"
     status: Status = "pass" if change.files else ended
     observed = f"{len(change.files)} files" if change.files else None

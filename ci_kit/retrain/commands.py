@@ -8,6 +8,7 @@ from ci_kit import actions
 from ci_kit.errors import Cancelled
 from ci_kit.job import Job
 from ci_kit.parts import Check
+from ci_kit.retrain.scratch import STOPPED
 from ci_kit.supervise import Outcome, last_words, meaning, supervise
 
 
@@ -34,5 +35,5 @@ def run(job: Job, command: Sequence[str], title: str) -> Outcome:
     with actions.group(title):
         done = supervise(command, root=job.root, say=job.say)
     if done.stopped:
-        raise Cancelled("the retraining was stopped", why=f"{done.stopped} came", hint="Nothing was proposed")
+        raise Cancelled(STOPPED, why=f"{done.stopped} came", hint="Nothing was proposed")
     return done

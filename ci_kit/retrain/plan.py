@@ -8,6 +8,8 @@ from ci_kit.result import Result
 from ci_kit.retrain.evidence import quiet, window
 from ci_kit.sections import Retrain, duration
 
+UNFINISHED = "unfinished"  # the check of an attempt that says nothing of the update: it was killed, or not published
+AGAIN = "To make one more all the same, type: ci-kit retrain --cool-down 0s"
 TIMES = "attempts"  # the metric of an attempt that says how often its window was tried
 
 
@@ -17,14 +19,18 @@ def plan(
     """Return the check `plan`: it passes where a retraining is due, and else says why not.
 
     `windows` are the drift check's past windows, `attempts` the past retrainings. An attempt that failed may be
-    repeated at once; it counts for the cap on attempts and on cost like any other. Both caps are of one episode: since
-    drift was last quiet, or since the reference changed because somebody merged.
+    repeated for a later window or on another commit, one that was stopped or could not be published at once; each
+    counts for the cap on attempts and on cost like any other. A cool-down of zero asks for one more. Both caps are of
+    one episode: since drift was last quiet, or since the reference changed because somebody merged.
     """
     here, done = window(drift), [attempt for attempt in attempts if attempt.status != "fail"]
-    if any(attempt.name == here and _same_reference(attempt, drift) for attempt in done):
-        return _not("A retraining for this window was made before", observed=here)
-    newest = max((started for attempt in done if (started := when(attempt.run.started))), default=None)
-    if newest and (until := newest + duration(settings.cool_down)) > now:
+    pause = duration(settings.cool_down)
+    if pause and any(attempt.name == here and _same_reference(attempt, drift) for attempt in done):
+        return _not("A retraining for this window was made before", observed=here, detail=AGAIN)
+    if (failed := _newest([one for one in attempts if _failed(one, drift)])) and (until := failed + pause) > now:
+        title = "The retraining for this window failed on this very commit"
+        return _not(title, observed=f"not before {until:%Y-%m-%d %H:%M} UTC", detail=f"Commit what mends it. {AGAIN}")
+    if (newest := _newest(done)) and (until := newest + pause) > now:
         detail = f"Two retrainings lie at least {settings.cool_down} apart (`retrain.cool-down`)."
         return _not("The last retraining is too recent", observed=f"until {until:%Y-%m-%d %H:%M} UTC", detail=detail)
     mine = episode(drift, windows, attempts)
@@ -41,6 +47,16 @@ def episode(drift: Result, windows: Sequence[Result], attempts: Sequence[Result]
     since = max(calm, default=None)
     mine = [attempt for attempt in attempts if _same_reference(attempt, drift)]
     return [attempt for attempt in mine if since is None or _order(attempt) > since]
+
+
+def _failed(attempt: Result, drift: Result) -> bool:
+    """Say whether the same would fail again: for this window and on this commit, where the update itself failed."""
+    same = attempt.name == window(drift) and attempt.source.sha == drift.source.sha
+    return same and any(check.id != UNFINISHED and check.status == "fail" for check in attempt.checks)
+
+
+def _newest(attempts: Sequence[Result]) -> datetime | None:
+    return max((started for attempt in attempts if (started := when(attempt.run.started))), default=None)
 
 
 def _affordable(mine: Sequence[Result], settings: Retrain) -> Check | None:

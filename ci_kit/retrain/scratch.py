@@ -14,6 +14,7 @@ from ci_kit.result import FOLDER
 from ci_kit.retrain.change import HINT, ONE, place, unreadable
 
 BRANCH = "ci-kit-scratch"
+STOPPED = "the retraining was stopped"
 NEW = "??"
 LFS = "version https://git-lfs.github.com/spec/"
 FILE_MODE, NOTHING = "100644", "000000"
@@ -150,7 +151,7 @@ def _stoppable() -> Iterator[None]:
     """Turn SIGTERM, which would end us on the spot, into an error that lets us go back."""
 
     def stop(number: int, _: FrameType | None) -> None:
-        raise Cancelled("the retraining was stopped", why=signal.Signals(number).name)
+        raise Cancelled(STOPPED, why=signal.Signals(number).name)
 
     with _handling({signal.SIGTERM: stop, signal.SIGINT: stop}):
         yield

@@ -20,6 +20,7 @@ OneOrMore = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_inpu
 _REFERENCE = r"^[^:\x00]+\.py:[A-Za-z_][A-Za-z0-9_]*$"
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,40}$"
 _DURATION = r"^[1-9][0-9]{0,5}(s|m|h|d|w)$"
+_PAUSE = r"^(0s|[1-9][0-9]{0,5}(s|m|h|d|w))$"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _CURRENCY = r"^[A-Z]{3}$"
 _WORKFLOW = r"^[A-Za-z0-9][\w.-]{0,80}\.ya?ml$"
@@ -28,12 +29,14 @@ LOOKS: dict[str, str] = {
     _REFERENCE: "`path/to/file.py:Name`",
     _NAME: "`train-2` (at most 41 of a-z, 0-9, - and _)",
     _DURATION: "`90s`, `36h` or `7d`",
+    _PAUSE: "`36h` or `7d`, or `0s` for at once",
     _CURRENCY: "`EUR`",
     _WORKFLOW: "`model.yml`, a file of .github/workflows",
 }
 Reference = Annotated[str, Field(pattern=_REFERENCE)]
 DataName = Annotated[str, Field(pattern=_NAME)]
 Duration = Annotated[str, Field(pattern=_DURATION)]
+Pause = Annotated[str, Field(pattern=_PAUSE)]
 Currency = Annotated[str, Field(pattern=_CURRENCY)]
 Workflow = Annotated[str, Field(pattern=_WORKFLOW)]
 

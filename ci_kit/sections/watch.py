@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from ci_kit.sections.base import DataName, Duration, OneOrMore, Section, Share, Workflow
+from ci_kit.sections.base import DataName, Duration, OneOrMore, Pause, Section, Share, Workflow
 
 
 class Window(Section):
@@ -77,7 +77,9 @@ class Retrain(Section):
     compare: OneOrMore = Field(
         (), description="The data sets that both models are scored on, old and new; default: `evaluate.data`."
     )
-    cool_down: Duration = Field("7d", description="The least time between two retrainings.")
+    cool_down: Pause = Field(
+        "7d", description="The least time between two retrainings; `0s`: at once, and again for the same window."
+    )
     attempts: int = Field(3, ge=1, description="Retrainings until drift is gone or a person has merged one.")
     budget: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
         None, description="Most money for those attempts, in the currency of `train.price`."

@@ -58,6 +58,39 @@ def test_a_retraining_is_due_or_the_plan_says_why_not(
     assert words in found[1]
 
 
+def test_a_cool_down_of_zero_asks_for_one_more_for_the_same_window() -> None:
+    assert told([], [attempt(20)], settings={"cool_down": "1s"})[0] == "skip"
+    assert told([], [attempt(20)], settings={"cool_down": "0s"})[0] == "pass"
+    assert told([], [attempt(20, times=3)], settings={"cool_down": "0s"})[0] == "warn"
+
+
+@pytest.mark.parametrize(
+    ("day", "sha", "check", "cool_down", "status"),
+    [
+        (20, "a", "attempt", "7d", "skip"),
+        (20, "a", "attempt", "1m", "pass"),
+        (20, "a", "attempt", "0s", "pass"),
+        (20, "b", "attempt", "7d", "pass"),
+        (19, "a", "attempt", "7d", "pass"),
+        (20, "a", "unfinished", "7d", "pass"),
+    ],
+)
+def test_what_failed_is_not_tried_again_for_the_same_window_on_the_same_commit(
+    day: int, sha: str, check: str, cool_down: str, status: str
+) -> None:
+    failed = attempt(day, "fail")
+    failed = failed.model_copy(
+        update={
+            "source": failed.source.model_copy(update={"sha": sha * 40}),
+            "checks": (failed.checks[0].model_copy(update={"id": check}),),
+        }
+    )
+    found = told([], [failed], settings={"cool_down": cool_down})
+    assert found[0] == status
+    if status == "skip":
+        assert found[1] == "The retraining for this window failed on this very commit not before 2026-11-28 04:20 UTC"
+
+
 def test_a_start_that_is_no_time_holds_nothing_up() -> None:
     odd = attempt(19)
     odd = odd.model_copy(update={"run": odd.run.model_copy(update={"started": "yesterday"})})
