@@ -103,17 +103,15 @@ class _Attempt:
             self.checks.append(commands.shell(self.job, number, command))
             if self.checks[-1].status == "fail":
                 return None
+        files = self.changed()
         if trains(self.job):
             self.checks.append(self.train())
             if self.checks[-1].status == "fail":
                 return None
-        self.store.record()
-        if trains(self.job) and (left := self.store.left_out(self.made())):
-            self.checks.append(left)
-            return None
-        files = self.scratch.commit()
-        changes.fit(files)
-        self.secretless(files)
+            files = self.changed()
+            if left := self.store.left_out(self.made()):
+                self.checks.append(left)
+                return None
         if not files:
             detail = "Neither the update nor the training changed a file that git knows."
             self.checks.append(Check(id="change", title="The update brought nothing new", status="warn", detail=detail))
@@ -123,6 +121,14 @@ class _Attempt:
         self.checks += [self.compare(name) for name in compared(self.job)]
         pushed = self.store.push()
         self.checks += [pushed] if pushed else []
+        return files
+
+    def changed(self) -> dict[str, str | None]:
+        """Return what has changed so far; raise UserError for what can't be proposed, before hours of training."""
+        self.store.record()
+        files = self.scratch.commit()
+        changes.fit(files)
+        self.secretless(files)
         return files
 
     def made(self) -> dict[str, str]:

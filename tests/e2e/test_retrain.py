@@ -71,9 +71,10 @@ def watch(root: Path, result: Result) -> None:
     (folder / f"{name}.json").write_text(text)
 
 
-def retrain(root: Path, entry: str = "run") -> dict[str, str]:
+def retrain(root: Path, entry: str = "run", cool_down: str | None = None) -> dict[str, str]:
     """Run the step and return its checks' statuses."""
-    done = step("retrain", root, entry=entry, label=None if entry == "run" else entry)
+    flags = {"retrain.cool-down": cool_down} if cool_down else None
+    done = step("retrain", root, flags, entry=entry, label=None if entry == "run" else entry)
     return {check.id: check.status for check in done.checks}
 
 
@@ -125,6 +126,17 @@ def test_the_same_window_is_not_retrained_for_again(repo: Path) -> None:
     assert "stays as it is" in told(repo, "publish")
     assert git(repo, "rev-parse", PULL) == before
     as_before(repo, sha)
+
+
+def test_the_same_window_is_retrained_for_again_where_the_cool_down_is_zero(repo: Path) -> None:
+    commit(repo, "date +%s%N > params.txt")
+    watch(repo, drift())
+    retrain(repo)
+    before = git(repo, "rev-parse", PULL)
+    assert retrain(repo)["plan"] == "skip"
+    assert "ci-kit retrain --cool-down 0s" in told(repo, "plan")
+    assert retrain(repo, cool_down="0s")["publish"] == "pass"
+    assert git(repo, "rev-parse", PULL) != before
 
 
 def test_a_later_window_updates_the_same_proposal(repo: Path) -> None:
@@ -279,10 +291,25 @@ def test_a_command_that_fails_ends_the_attempt(repo: Path) -> None:
     assert "why" in told(repo, "update/1")
     as_before(repo, sha)
     assert attempts(repo) == ["20261120t000000z-1d fail"]
-    retrain(repo)
-    retrain(repo)
-    assert retrain(repo) == {"plan": "warn", "record": "pass", "publish": "skip"}
+    assert retrain(repo, cool_down="7d") == {"plan": "skip", "record": "pass", "publish": "skip"}
+    assert "failed on this very commit" in told(repo, "plan")
+    retrain(repo, cool_down="0s")
+    retrain(repo, cool_down="0s")
+    assert retrain(repo, cool_down="0s") == {"plan": "warn", "record": "pass", "publish": "skip"}
     assert "used up" in told(repo, "plan")
+
+
+def test_what_cannot_be_proposed_is_told_before_the_training_and_the_next_run_does_not_train(repo: Path) -> None:
+    settings = "train: {{command: 'echo 3 >> trained.log'}}\nretrain: {{update: {update}}}\n"
+    commit(repo, "echo x >> model.bin", settings)
+    watch(repo, drift())
+    with pytest.raises(UserError, match=r"'model.bin' is no text"):
+        retrain(repo)
+    assert not (repo / "trained.log").exists()
+    assert retrain(repo)["plan"] == "skip"
+    commit(repo, "echo 2 > params.txt", settings)
+    watch(repo, drift())
+    assert retrain(repo)["publish"] == "pass"
 
 
 def test_an_update_without_anything_new_proposes_nothing(repo: Path) -> None:
