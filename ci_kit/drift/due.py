@@ -142,6 +142,9 @@ def _times(chosen: Sequence[Cut]) -> Iterator[Check]:
     if rows := chosen[-1].unplaced:
         title, detail = "Rows without a readable time", "They are in no window."
         yield Check(id="times", title=title, status="warn", observed=count(rows, "row"), limit="0", detail=detail)
+    if rows := chosen[-1].future:
+        title, detail = "Rows that lie in the future", "Is it the unit of their times, the time zone, or a clock?"
+        yield Check(id="future", title=title, status="warn", observed=count(rows, "row"), limit="0", detail=detail)
 
 
 def _waits(cut: Cut) -> Check:

@@ -7,30 +7,28 @@ and the ids sort by time as text.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import polars as pl
 
 from ci_kit.data import reading
-from ci_kit.data.times import epoch
+from ci_kit.drift.clock import FORM, Clock, Placed, parsed
 from ci_kit.errors import UserError
 from ci_kit.sections import Window, duration
 
 CATCH_UP = 60
 """At most so many missed windows are judged in one run."""
-_MONDAY = 4 * 86_400
-"""1970 began on a Thursday."""
 _TIMED = re.compile(r"^(\d{8}t\d{6}z)-(\d+[smhdw])$")
 _COUNTED = re.compile(r"^(\d{12})-(\d+)$")
-_FORM = "%Y%m%dt%H%M%Sz"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:
     """One window: `start` and `end` are seconds since 1970 (UTC), or row numbers, the end not included.
 
-    `rows` are its rows; `unplaced` are those of the whole data set whose time can't be read, `left` the windows that
-    were due and are too many to catch up with; both are the same for all windows of a run.
+    `rows` are its rows; `unplaced` are those of the whole data set whose time can't be read, `future` those of which it
+    lies in the future, `left` the windows that were due and are too many to catch up with; these are the same for all
+    windows of a run.
     """
 
     id: str
@@ -40,6 +38,7 @@ class Cut:
     rows: int
     frame: pl.LazyFrame = field(repr=False)
     unplaced: int = 0
+    future: int = 0
     left: int = 0
 
 
@@ -106,53 +105,43 @@ def _counted(frame: pl.LazyFrame, size: int, after: str | None, last: int | None
 def _timed(
     frame: pl.LazyFrame, window: Window, now: datetime, after: str | None, last: int | None, name: str
 ) -> list[Cut]:
-    clock, column = _Clock(window.every or ""), window.column or ""
-    rows, unplaced = _placed(frame, column, clock, name)
+    clock, column = Clock(window.every or ""), window.column or ""
+    placed = Placed.of(frame, column, clock, now, name)
+    rows, unplaced, newest = placed.rows, placed.unplaced, placed.newest
     first, end = min(rows), clock.number(now)
+    if newest is None:
+        why = f"the first is of {clock.moment(first):%Y-%m-%d %H:%M} UTC or later"
+        raise UserError(f"all times of {name} lie in the future", why=why, hint="Is it their unit, or their time zone?")
     if first >= end:
         why = f"the first row is of the one that ends {clock.moment(first + 1):%Y-%m-%d %H:%M} UTC"
         raise UserError(f"no complete window of {clock.every} in {name}", why=why, hint="Wait until it has ended")
     before = _TIMED.match(after or "")
-    judged = clock.number(_parsed(before[1]) + duration(before[2]), up=True) if before else None
+    judged = clock.number(parsed(before[1]) + duration(before[2]), up=True) if before else None
     chosen, left = _due(first, end, judged, last)
     if last is None:
         chosen = sorted(one for one in rows if one < end)
     elif not rows.keys() & {*chosen, end - 2}:
         # One window without rows may be a day off, and is judged; a second one is a log that ended.
-        why = f"{unplaced:,} rows have no readable time" if unplaced else ""
+        why = f"the newest row is of {newest:%Y-%m-%d %H:%M} UTC"
+        why += f", and {unplaced:,} rows have no readable time" if unplaced else ""
         hint = "Does its writer still write, and does `path` name its files?"
         empty = clock.words(max(one for one in rows if one < end) + 1, "and", end)
         raise UserError(f"no rows between {empty} in {name}", why=why, hint=hint)
     dtype = frame.collect_schema()[column]
     return [
         Cut(
-            id=f"{clock.moment(one):{_FORM}}-{clock.every}",
+            id=f"{clock.moment(one):{FORM}}-{clock.every}",
             start=clock.moment(one).timestamp(),
             end=clock.moment(one + 1).timestamp(),
             words=clock.words(one, "to"),
             rows=rows.get(one, 0),
             frame=frame.filter(clock.inside(column, dtype, one)),
             unplaced=unplaced,
+            future=placed.future,
             left=left,
         )
         for one in chosen
     ]
-
-
-def _placed(frame: pl.LazyFrame, column: str, clock: "_Clock", name: str) -> tuple[dict[int, int], int]:
-    """Return the rows of each window by its number, and how many rows have no readable time."""
-    schema = frame.collect_schema()
-    if column not in schema:
-        raise UserError(
-            f"no column {column!r:.80} in {name}", why="`drift.window.column` names it", hint="Mend the name"
-        )
-    number = clock.numbers(epoch(column, schema[column])).alias("window")
-    counts = dict(frame.select(number).group_by("window").len().collect(engine="streaming").iter_rows())
-    unplaced = counts.pop(None, 0)
-    if not counts:
-        hint = "Times are dates, numbers since 1970 or text in ISO 8601: 2026-05-31T08:00:00Z"
-        raise UserError(f"no times in the column {column!r:.80} of {name}", why=f"{unplaced:,} rows", hint=hint)
-    return counts, unplaced
 
 
 def _due(first: int, end: int, judged: int | None, last: int | None) -> tuple[Sequence[int], int]:
@@ -163,38 +152,3 @@ def _due(first: int, end: int, judged: int | None, last: int | None) -> tuple[Se
         return range(max(first, end - last), end), 0
     begin = min(max(judged, first), end - 1)
     return range(max(begin, end - CATCH_UP), end), max(0, end - CATCH_UP - begin)
-
-
-class _Clock:
-    """Windows of one length, numbered from 1970 (weeks from its first Monday)."""
-
-    def __init__(self, every: str) -> None:
-        self.every, self.size = every, int(duration(every).total_seconds())
-        self.origin = _MONDAY if every.endswith("w") else 0
-
-    def number(self, when: datetime, *, up: bool = False) -> int:
-        passed = int(when.timestamp()) - self.origin
-        return -(-passed // self.size) if up else passed // self.size
-
-    def numbers(self, micros: pl.Expr) -> pl.Expr:
-        return (micros - self.origin * 10**6) // (self.size * 10**6)
-
-    def moment(self, number: int) -> datetime:
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=self.origin + number * self.size)
-
-    def words(self, number: int, between: str, end: int | None = None) -> str:
-        form = "%Y-%m-%d %H:%M:%S" if self.size % 60 else "%Y-%m-%d %H:%M"
-        return f"{self.moment(number):{form}} {between} {self.moment(end or number + 1):{form}} UTC"
-
-    def inside(self, column: str, dtype: pl.DataType, number: int) -> pl.Expr:
-        if not isinstance(dtype, pl.Datetime):
-            return self.numbers(epoch(column, dtype)) == number
-        # A plain comparison lets polars leave out the parts of a Parquet file whose times are others.
-        begin, end = (pl.lit(self.moment(one)).cast(pl.Datetime("us", "UTC")) for one in (number, number + 1))
-        if dtype.time_zone is None:
-            begin, end = begin.dt.replace_time_zone(None), end.dt.replace_time_zone(None)
-        return pl.col(column).is_between(begin.cast(dtype), end.cast(dtype), closed="left")
-
-
-def _parsed(text: str) -> datetime:
-    return datetime.strptime(text, _FORM).replace(tzinfo=UTC)

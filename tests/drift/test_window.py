@@ -142,7 +142,8 @@ def test_empty_windows_of_a_night_are_judged_where_the_day_has_rows() -> None:
     hourly = Window(column="ts", every="1h")
     found = cut(at(10, 30), hourly, after="20261119t110000z-1h")
     assert (found[-1].rows, sum(one.rows for one in found)) == (0, 1)
-    with pytest.raises(UserError, match="no rows between 2026-11-20 03:00 and 2026-11-20 12:00 UTC"):
+    what = r"no rows between 2026-11-20 03:00 and .* 12:00 UTC .* \(the newest row is of 2026-11-20 02:00 UTC\)"
+    with pytest.raises(UserError, match=what):
         cut(at(10, 30), hourly, after="20261120t030000z-1h")
 
 
@@ -151,6 +152,18 @@ def test_a_second_empty_window_is_a_log_that_ended(after: str | None) -> None:
     what = "no rows between 2026-11-18 00:00 and 2026-11-20 00:00 UTC in the current data"
     with pytest.raises(UserError, match=what):
         cut(at(1, 72), after=after)
+
+
+@pytest.mark.parametrize("hours", [0.1, 1, 24 * 365 * 900])
+def test_times_that_all_lie_in_the_future_are_not_waited_for(hours: float) -> None:
+    with pytest.raises(UserError, match=r"all times of the current data lie in the future .* their unit, or .* zone"):
+        cut(at(-hours, -hours - 1))
+
+
+def test_rows_that_lie_in_the_future_are_counted_and_a_clock_that_is_a_little_ahead_is_right() -> None:
+    (found,) = cut(at(13, 1, -0.01, -0.1, -24, -48), last=1)
+    assert (found.rows, found.future) == (1, 3)
+    assert cut(at(13, 1, -0.01))[0].future == 0
 
 
 def test_what_has_not_ended_is_not_judged() -> None:

@@ -291,6 +291,13 @@ def test_torn_lines_and_rows_without_a_time_are_counted(service: Service) -> Non
     assert (notes["times"].status, notes["times"].observed) == ("warn", "1 row")
 
 
+def test_rows_that_lie_in_the_future_are_counted(service: Service) -> None:
+    service.day(1)
+    ahead = pl.lit((TODAY + timedelta(days=2)).timestamp())
+    service.rows(7, 24).with_columns(at=ahead).write_ndjson(service.root / "log/ahead.jsonl")
+    assert (service.notes()["future"].status, service.notes()["future"].observed) == ("warn", "24 rows")
+
+
 def test_all_of_the_data_is_one_window_where_none_is_configured(service: Service) -> None:
     service.drift(window=None)
     service.day(2, shift=1)
