@@ -1,7 +1,8 @@
 """Pull requests without a server: a branch, and a file that says what the pull request would.
 
 `.ci-kit/pulls/<branch with -- for />.md` starts with our mark, then its state in a comment, then title and text. It is
-open until it is closed, its branch is gone, or its branch is merged into the base.
+open until it is closed, its branch is gone, or its branch is merged into the base; the next look then deletes the
+branch and says so in the file.
 """
 
 import json
@@ -35,6 +36,8 @@ class Drafts:
         tip = self._git.find(f"refs/heads/{self._branch}")
         self._over = state.get("state") != "open" or state["base"] != self._base or tip is None or self._merged(tip)
         if self._over:
+            if tip and state.get("state") == "open" and self._merged(tip):
+                self._merge(tip)
             return None
         return Open(url=str(self._path), title=state["title"], text=text, stamp=read_mark(text, self._name))
 
@@ -78,6 +81,12 @@ class Drafts:
         """Delete the branch unless it moved, or is checked out."""
         if not self._in_use():
             self._git.run("update-ref", "-d", f"refs/heads/{self._branch}", tip.sha)
+
+    def _merge(self, tip: str) -> None:
+        state, text = self._seen
+        self.delete(Tip(sha=tip, seal=None))
+        if self._git.find(f"refs/heads/{self._branch}") in (None, tip):  # else another run has begun the next one
+            self._write(state | {"state": "merged"}, f"{text.rstrip()}\n\n---\n\n**Merged.**\n")
 
     def _write(self, state: dict[str, str | int], text: str) -> None:
         first, _, body = text.partition("\n")

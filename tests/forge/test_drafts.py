@@ -74,6 +74,22 @@ def test_the_first_run_opens_and_the_next_writes_nothing(repo: Path) -> None:
     assert LocalForge(repo).opened(BRANCH, "dev") is None
 
 
+def test_a_merged_one_is_closed_as_such_with_its_branch_when_it_is_looked_at_again(repo: Path) -> None:
+    forge = LocalForge(repo)
+    forge.propose(proposal(repo), stamp(1))
+    git(repo, "branch", "theirs", "main")
+    git(repo, *WHO, "merge", "--quiet", "--no-ff", "--message", "Merge", BRANCH)
+    assert forge.opened(BRANCH, "main") is None
+    assert '"state": "merged"' in page(repo)
+    assert page(repo).endswith("**Merged.**\n")
+    assert branches(repo) == ["main", "theirs"]
+    assert forge.opened(BRANCH, "main") is None
+    assert page(repo).count("**Merged.**") == 1
+    git(repo, "branch", BRANCH, "main~1")
+    assert forge.opened(BRANCH, "main") is None
+    assert BRANCH in branches(repo), "a branch of that name that is not the pull request's"
+
+
 def test_new_data_or_text_updates_the_same(repo: Path) -> None:
     forge = LocalForge(repo)
     forge.propose(proposal(repo, "one"), stamp(1))
