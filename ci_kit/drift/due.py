@@ -12,7 +12,7 @@ from ci_kit.drift import persist
 from ci_kit.drift.current import current, dataset
 from ci_kit.drift.judge import Judge, Judged
 from ci_kit.drift.performance import performance
-from ci_kit.drift.reference import reference
+from ci_kit.drift.reference import outdated, reference
 from ci_kit.drift.side import Side
 from ci_kit.drift.window import Cut, cuts
 from ci_kit.forge import watched
@@ -60,7 +60,7 @@ def due(job: Job) -> Due:
     if not fresh:
         return Due(reference=base, windows=[], notes=[_waits(chosen[-1])], data=data)
     windows = list(_judged(job, base, frame, mark, fresh, past))
-    notes = [*_torn(torn), *_times(fresh), *notes, *_missed(fresh, after)]
+    notes = [*outdated(job, base), *_torn(torn), *_times(fresh), *notes, *_missed(fresh, after)]
     return Due(reference=base, windows=windows, notes=notes, data=data)
 
 
@@ -70,7 +70,7 @@ def all_windows(job: Job) -> Due:
     chosen = _cuts(job, frame, mark, after=None, last=None)
     windows = list(_judged(job, base, frame, mark, chosen, ()))
     data = {"reference": base.mark, "current": mark}
-    return Due(reference=base, windows=windows, notes=[*_torn(torn), *_times(chosen)], data=data)
+    return Due(reference=base, windows=windows, notes=[*outdated(job, base), *_torn(torn), *_times(chosen)], data=data)
 
 
 def _sides(job: Job) -> tuple[Side, tuple[pl.LazyFrame, int, str]]:

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ci_kit.data import dvc, fingerprint, reading, scan
+from ci_kit.data import dvc, files, fingerprint, reading, scan
 from ci_kit.data.digest import mark
 from ci_kit.drift import profile
 from ci_kit.drift.current import dataset, held
 from ci_kit.drift.side import Side
 from ci_kit.drift.survey import survey
 from ci_kit.errors import UserError
+from ci_kit.files import digest_all
 from ci_kit.job import Job
 from ci_kit.parts import Check, File
 from ci_kit.result import Findings
@@ -17,6 +18,7 @@ from ci_kit.sections import DataSet
 
 LARGE = 2**20
 """A sample of more bytes is better kept in DVC than in git."""
+SMALL = 2**26
 
 
 def reference(job: Job) -> Side:
@@ -53,6 +55,29 @@ def build(job: Job) -> Findings:
         files=tuple(File.of(path, job.root, "profile") for path in written),
         data={job.config.drift.reference: side.mark},
     )
+
+
+def outdated(job: Job, side: Side) -> Iterator[Check]:
+    """Yield a warning where the data set has changed since the profile was built of it.
+
+    It is looked at only where that is cheap: by the name that DVC gives it, or by at most SMALL bytes.
+    """
+    settings, found = job.config.drift, job.config.data.get(job.config.drift.reference)
+    if settings.profile and found and _another(found, job.root, side.mark):
+        detail = f"data.{settings.reference} has changed since. Type: ci-kit drift --build-reference"
+        yield Check(id="profile", title="The profile was built from other data", status="warn", detail=detail)
+
+
+def _another(found: DataSet, root: Path, built: str) -> bool:
+    if not all((root / entry).exists() for entry in found.path):
+        return False  # to pull it, or to walk a glob, is not cheap
+    if built.startswith("md5:"):
+        single = root / found.path[0] if len(found.path) == 1 else root
+        known = dvc.tracked(single, root) if single.is_file() else None
+        return known is not None and built != f"md5:{known}"
+    paths = files(found, root)
+    small = sum(path.stat().st_size for path in paths) <= SMALL
+    return small and built != f"sha256:{digest_all(paths, root)}"
 
 
 def _surveyed(job: Job, named: Callable[[DataSet, Path], str]) -> Side:

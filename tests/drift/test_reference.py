@@ -1,3 +1,4 @@
+import hashlib
 import json
 import math
 import os
@@ -13,7 +14,7 @@ import pytest
 
 from ci_kit.config import Config
 from ci_kit.drift import profile
-from ci_kit.drift.reference import build, reference
+from ci_kit.drift.reference import build, outdated, reference
 from ci_kit.drift.side import Side
 from ci_kit.errors import UserError
 from ci_kit.files import digest
@@ -176,6 +177,34 @@ def test_bytes_that_are_no_parquet_are_one_clear_line(root: Path) -> None:
     change(root, sample={"rows": 3000, "sha256": digest(root / "ref/sample.parquet")})
     with pytest.raises(UserError, match=r"ref/sample.parquet can't be read"):
         reference(job(root))
+
+
+def test_a_profile_of_other_data_is_noticed_where_that_is_cheap(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(job(root))
+    built = reference(job(root))
+    assert not list(outdated(job(root), built))
+    data = root / "train.parquet"
+    pl.read_parquet(data).head(2999).write_parquet(data)
+    assert [(check.id, check.status) for check in outdated(job(root), built)] == [("profile", "warn")]
+    assert not list(outdated(job(root, profile=None), built))
+    monkeypatch.setattr("ci_kit.drift.reference.SMALL", 10)
+    assert not list(outdated(job(root), built))
+    data.unlink()
+    assert not list(outdated(job(root), built))
+
+
+def test_a_profile_of_other_data_is_noticed_by_the_name_that_dvc_gives_it(root: Path) -> None:
+    md5 = hashlib.md5((root / "train.parquet").read_bytes(), usedforsecurity=False).hexdigest()
+    out = {"path": "train.parquet", "md5": md5}
+    (root / "train.parquet.dvc").write_text(json.dumps({"outs": [out]}))
+    build(job(root))
+    built = reference(job(root))
+    assert built.mark == f"md5:{md5}"
+    assert not list(outdated(job(root), built))
+    (root / "train.parquet.dvc").write_text(json.dumps({"outs": [out | {"md5": "0" * 32}]}))
+    assert [check.id for check in outdated(job(root), built)] == ["profile"]
+    (root / "train.parquet.dvc").unlink()
+    assert not list(outdated(job(root), built))
 
 
 def dvc(root: Path, *arguments: str) -> None:
