@@ -96,7 +96,7 @@ def _moved(check: Check, year: int | None) -> list[str]:
     """Return what is known of one column of a drift check, without a line for each part."""
     said, test = drift_words.told(check)
     first = ": ".join(part for part in (check.title, said.removeprefix("nulls ")) if part)
-    parts = (first, drift_words.when(check, year), test.replace(" ", "\u00a0"))
+    parts = (first, drift_words.when(check, year), test)
     return _wrap("; ".join(part for part in parts if part), f"  {SIGNS[check.status]} ", "    | ", 3)
 
 

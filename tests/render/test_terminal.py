@@ -86,7 +86,8 @@ def test_it_says_the_verdict_the_numbers_and_what_needs_attention() -> None:
 
 
 @pytest.mark.parametrize(
-    "number", ["limit −0.5 pp", "+0.029 ± 0.012", "−1.3 pp ± 1.6", "4 min 10 s", "1.2 × 10⁻⁷", "2.0 %"]
+    "number",
+    ["limit −0.5 pp", "+0.029 ± 0.012", "−1.3 pp ± 1.6", "4 min 10 s", "1.2 × 10⁻⁷", "2.0 %", "p < 1e-9", "TV 0.34"],
 )
 def test_a_line_never_ends_within_a_number(number: str) -> None:
     texts = (f"{'x' * (76 + before)} {number} and more words that follow" for before in range(20))

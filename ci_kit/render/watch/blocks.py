@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ci_kit.render import numbers
 from ci_kit.render.charts import mermaid
 from ci_kit.render.drift_view import Move, Story
 from ci_kit.render.drift_words import kinds, told, when
@@ -40,7 +41,9 @@ def moves(story: Story, found: Sequence[Move], most: int = 200) -> str:
         since = next((text for check in move.seen if (text := when(check, story.year))), "").removeprefix("since ")
         kind = " (prediction)" if move.prediction else ""
         name = f"{ICONS[move.alarming]} **{cell(shorten(move.column, 60))}**{kind}"
-        rows.append(f"| {name} | {tight(cell(shorten(said, 300)))} | {tight(cell(shorten(since, 160)))} |")
+        rows.append(
+            f"| {name} | {numbers.unbroken(tight(cell(shorten(said, 300))))} | {tight(cell(shorten(since, 160)))} |"
+        )
     more = [f"\nand {len(found) - most:,} more"] if len(found) > most else []
     return "\n".join(["| column | how much | since |", "|:--|:--|:--|", *rows, *more])
 

@@ -16,7 +16,6 @@ from ci_kit.result import FOLDER
 
 OPEN, MOST, NOTES = 6, 60, 20
 EVIDENTLY = "evidently.html"
-_TEST = re.compile(r" (?=[<=] )|(?<= [<=]) |(?<=\bKS) |(?<=\bTV) ")
 # What our own sentences name. Any other backtick is text from outside.
 _OURS = re.compile(r"`((?:drift|retrain|data)\.[a-z-]+|ci-kit(?: [a-z -]+)?)`")
 LEGEND = '<p class="legend"><span class="k c1"></span>reference <span class="k c0"></span>current</p>'
@@ -80,7 +79,7 @@ def _line(check: Check, year: int | None) -> str:
     said, test = told(check)
     limit = f"limit {check.limit}" if test and check.limit else ""
     small = "; ".join(part for part in (when(check, year), ", ".join(one for one in (test, limit) if one)) if part)
-    small = _TEST.sub("\u00a0", numbers.unbroken(small))
+    small = numbers.unbroken(small)
     return f"<b>{text(said or 'moved')}</b>" + (f"<small>{_marked(small)}</small>" if small else "")
 
 
