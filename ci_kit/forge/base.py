@@ -60,14 +60,14 @@ class Proposal:
 
 @dataclass(frozen=True, kw_only=True)
 class Pull:
-    """An open pull request; `number` is None on the local forge.
+    """A pull request and what became of it; `number` is None on the local forge.
 
     `url` is empty where nothing but a branch of a person's was found, which was kept.
     `checked` is false where its checks wait for a person: those of a workflow's own token do not start by themselves.
     """
 
     url: str
-    outcome: Literal["created", "updated", "unchanged", "kept"]
+    outcome: Literal["created", "updated", "unchanged", "kept", "closed"]
     number: int | None = None
     checked: bool = True
     detail: str = ""
@@ -108,11 +108,11 @@ class Forge(Protocol):
     def opened(self, branch: str, base: str) -> str | None:
         """Return where the open pull request from the branch into the base is, None when there is none."""
 
-    def withdraw(self, branch: str, base: str, name: str, why: str, stamp: Stamp) -> str | None:
+    def withdraw(self, branch: str, base: str, name: str, why: str, stamp: Stamp) -> Pull | None:
         """Close the open pull request of that name with exactly one comment and delete its branch.
 
-        Returns where it is; None when none is open, or the open one is not ours, or a newer run's. A branch that a
-        person has pushed to is not deleted; one of ours that was left over is.
+        `kept` when it was left alone and `detail` says why: it is not ours, or a person has pushed to its branch. None
+        when none is open, or the open one is a newer run's. A branch of ours that was left over is deleted.
         """
 
     def dispatch(self, workflow: str, branch: str) -> None:

@@ -46,7 +46,7 @@ class GitHubForge:
         found = self._desk(branch, base).look()
         return found.url if found else None
 
-    def withdraw(self, branch: str, base: str, name: str, why: str, stamp: Stamp) -> str | None:
+    def withdraw(self, branch: str, base: str, name: str, why: str, stamp: Stamp) -> Pull | None:
         """Close the open pull request of that name; see `onepull.withdraw`."""
         return onepull.withdraw(self._desk(branch, base, name), why, stamp)
 

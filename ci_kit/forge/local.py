@@ -53,7 +53,7 @@ class LocalForge:
         found = Drafts(self.root, self.git, branch, base).look()
         return found.url if found else None
 
-    def withdraw(self, branch: str, base: str, name: str, why: str, stamp: Stamp) -> str | None:
+    def withdraw(self, branch: str, base: str, name: str, why: str, stamp: Stamp) -> Pull | None:
         """Write into the file why it was closed, and delete the branch."""
         return onepull.withdraw(Drafts(self.root, self.git, branch, base, name), why, stamp)
 

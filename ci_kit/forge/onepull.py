@@ -87,20 +87,30 @@ def propose(desk: Desk, pause: Callable[[float], None], proposal: Proposal, stam
     raise Unavailable(f"the pull request did not settle in {TURNS} rounds", why=trouble)
 
 
-def withdraw(desk: Desk, why: str, stamp: Stamp) -> str | None:
+def withdraw(desk: Desk, why: str, stamp: Stamp) -> Pull | None:
     """Say why, close, delete the branch, in this order: whatever a crash leaves out, the next run does.
 
-    A pull request that is not ours, or that a newer run wrote, is left alone.
+    A pull request that is not ours, whose branch a person has pushed to, or that a newer run wrote, is left alone.
     """
     pull = desk.look()
-    if pull and (pull.stamp is None or pull.stamp.order > stamp.order):
+    if pull and pull.stamp and pull.stamp.order > stamp.order:
         return None
-    if pull:
-        desk.close(clean(why), stamp)
     tip = desk.tip()
-    if tip and tip.seal and tip.seal.order <= stamp.order:
+    theirs = _theirs(pull, tip, "its branch") if pull else ""
+    if pull and not theirs:
+        desk.close(clean(why), stamp)
+    if tip and tip.seal and tip.seal.order <= stamp.order and not theirs:
         desk.delete(tip)
-    return pull.url if pull else None
+    if pull is None:
+        return None
+    return Pull(url=pull.url, outcome="kept" if theirs else "closed", number=pull.number, detail=theirs)
+
+
+def _theirs(pull: Open | None, tip: Tip | None, branch: str) -> str:
+    """Say what is a person's, if anything."""
+    if pull and pull.stamp is None:
+        return f"{pull.url} is not ours: a person opened it, or took the mark out of its text"
+    return f"a person has pushed to {branch}" if tip and tip.seal is None else ""
 
 
 class _Turn:
@@ -151,10 +161,8 @@ class _Turn:
 
     def _in_the_way(self, pull: Open | None, tip: Tip | None, *, other: bool, stale: bool) -> str:
         """Say what of somebody else's would be overwritten, if anything."""
-        if pull and pull.stamp is None:
-            return f"{pull.url} is not ours: a person opened it, or took the mark out of its text"
-        if tip and tip.seal is None:
-            return f"a person has pushed to the branch {self._proposal.branch}"
+        if theirs := _theirs(pull, tip, f"the branch {self._proposal.branch}"):
+            return theirs
         newer = [one for one in (pull and pull.stamp, tip and tip.seal) if one and one.order > self._stamp.order]
         return "a newer run wrote it" if newer and ((pull and stale) or (tip and other)) else ""
 

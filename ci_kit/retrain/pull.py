@@ -23,6 +23,7 @@ DONE = {
     "updated": "The retraining pull request is brought up to date",
     "unchanged": "The retraining pull request is up to date",
     "kept": "The retraining pull request is left alone",
+    "closed": "Drift has gone: the pull request is closed",
 }
 
 
@@ -137,10 +138,14 @@ class Publisher:
     def _withdraw(self) -> Check:
         since = self._quiet_since()
         why = f"Drift has gone: the check finds none since the window {code(since)}. Nothing is left to retrain for."
-        url = self.forge().withdraw(self.branch, self.base, f"retrain-{self.slug}", why, self._stamp())
-        if url is None:
+        pull = self.forge().withdraw(self.branch, self.base, f"retrain-{self.slug}", why, self._stamp())
+        if pull is None:
             return Check(id="publish", title="No drift, and no pull request is open", status="pass")
-        return Check(id="publish", title="Drift has gone: the pull request is closed", status="pass", observed=url)
+        if pull.outcome == "kept":
+            self._found(pull.url)
+            detail = f"Drift has gone, but {pull.detail}: close it by hand if nothing is left to do there."
+            return Check(id="publish", title=DONE["kept"], status="skip", observed=pull.url, detail=detail)
+        return Check(id="publish", title=DONE[pull.outcome], status="pass", observed=pull.url)
 
     def _leave(self) -> Check:
         url = self.forge().opened(self.branch, self.base)

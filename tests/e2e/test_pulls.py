@@ -152,8 +152,13 @@ class TestPropose:
         kept = forge().propose(proposal(github, "two"), stamp(2))
         assert (kept.outcome, kept.detail) == ("kept", f"a person has pushed to the branch {BRANCH}")
         assert tip(github, BRANCH)["sha"] == theirs
-        assert forge().withdraw(BRANCH, "main", NAME, "Gone.", stamp(3)) == kept.url
+        github.gateway.journal.clear()
+        left = forge().withdraw(BRANCH, "main", NAME, "Gone.", stamp(3))
+        assert left
+        assert (left.url, left.outcome, left.detail) == (kept.url, "kept", "a person has pushed to its branch")
         assert tip(github, BRANCH)["sha"] == theirs
+        assert [one["html_url"] for one in pulls(github)] == [kept.url]
+        assert not github.gateway.calls(WRITES)
 
     def test_what_a_person_pushes_while_the_commit_is_made_is_kept(self, github: Hub, forge: MakeForge) -> None:
         forge().propose(proposal(github, "one"), stamp(1))
@@ -189,7 +194,9 @@ class TestPropose:
         github.gateway.journal.clear()
         kept = forge().propose(proposal(github, "two"), stamp(2))
         assert (kept.outcome, kept.number) == ("kept", number)
-        assert forge().withdraw(BRANCH, "main", NAME, "Gone.", stamp(3)) is None
+        left = forge().withdraw(BRANCH, "main", NAME, "Gone.", stamp(3))
+        assert left
+        assert (left.outcome, left.detail) == (kept.outcome, kept.detail)
         assert not github.gateway.calls(WRITES)
 
     def test_another_monitors_pull_request_is_another(self, github: Hub, forge: MakeForge) -> None:
@@ -230,7 +237,9 @@ class TestPropose:
 class TestWithdraw:
     def test_it_is_closed_with_one_comment_and_its_branch_goes(self, github: Hub, forge: MakeForge) -> None:
         made = forge().propose(proposal(github), stamp(1))
-        assert forge().withdraw(BRANCH, "main", NAME, "Drift has gone.", stamp(2)) == made.url
+        closed = forge().withdraw(BRANCH, "main", NAME, "Drift has gone.", stamp(2))
+        assert closed
+        assert (closed.url, closed.number, closed.outcome) == (made.url, made.number, "closed")
         (pull,) = pulls(github, state="all")
         assert (pull["state"], github.files(BRANCH)) == ("closed", {})
         (comment,) = github.comments(pull["number"])
@@ -246,8 +255,9 @@ class TestWithdraw:
         made = forge().propose(proposal(github), stamp(1))
         barrier = github.gateway.barrier("GET", LIST, 20, timeout=40)
 
-        def close(run: int) -> str | None:
-            return forge(pace=0.1).withdraw(BRANCH, "main", NAME, f"Gone {run}.", stamp(run))
+        def close(run: int) -> str:
+            closed = forge(pace=0.1).withdraw(BRANCH, "main", NAME, f"Gone {run}.", stamp(run))
+            return closed.url if closed else ""
 
         with ThreadPoolExecutor(20) as pool:
             places = list(pool.map(close, range(2, 22)))
@@ -264,7 +274,9 @@ class TestWithdraw:
 
     def test_where_there_is_none_nothing_is_written(self, github: Hub, forge: MakeForge) -> None:
         assert forge().withdraw(BRANCH, "main", NAME, "Gone.", stamp(1)) is None
-        assert forge().withdraw("feat", "main", NAME, "Gone.", stamp(1)) is None
+        theirs = forge().withdraw("feat", "main", NAME, "Gone.", stamp(1))
+        assert theirs
+        assert theirs.outcome == "kept"
         assert not github.gateway.calls(WRITES)
 
 
@@ -417,7 +429,9 @@ class TestHostile:
             url=made.url, outcome="unchanged", number=made.number, checked=False
         )
         assert forge().opened(branch, "main") == made.url
-        assert forge().withdraw(branch, "main", NAME, "Gone.", stamp(3)) == made.url
+        closed = forge().withdraw(branch, "main", NAME, "Gone.", stamp(3))
+        assert closed
+        assert closed.url == made.url
         assert forge().opened(branch, "main") is None
 
     def test_marks_and_trailers_in_the_data_count_for_nothing(self, github: Hub, forge: MakeForge) -> None:

@@ -167,6 +167,20 @@ def test_drift_that_has_gone_closes_the_proposal(repo: Path) -> None:
     assert "no pull request is open" in told(repo, "publish")
 
 
+def test_a_proposal_that_a_person_works_on_stays_open_when_drift_has_gone(repo: Path) -> None:
+    commit(repo)
+    watch(repo, drift(day=20))
+    retrain(repo)
+    git(repo, "checkout", "--quiet", PULL)
+    git(repo, "commit", "--quiet", "--allow-empty", "--message", "Mine")
+    git(repo, "checkout", "--quiet", "main")
+    watch(repo, drift("pass", day=22))
+    assert retrain(repo) == {"plan": "skip", "record": "pass", "publish": "skip"}
+    assert Git(repo).find(PULL)
+    assert "is left alone" in told(repo, "publish")
+    assert "a person has pushed to its branch: close it by hand" in told(repo, "publish")
+
+
 def test_without_a_drift_check_it_says_what_to_run_first(repo: Path) -> None:
     commit(repo)
     with pytest.raises(UserError, match="Run ci-kit drift first"):
@@ -683,6 +697,13 @@ def test_data_of_dvc_with_changes_of_the_users_own_is_left_alone(tracked: Path) 
         retrain(tracked)
     assert "dvc checkout --force" in str(error.value)
     assert (tracked / "new.csv").read_text() == "mine\n"
+    assert attempts(tracked) == []
+
+
+def test_data_that_only_the_work_tree_has_is_not_put_at_risk(tracked: Path) -> None:
+    shutil.rmtree(tracked / ".dvc/cache")
+    with pytest.raises(UserError, match=r"could lose data.*model.onnx.*Type: dvc commit --force"):
+        retrain(tracked)
     assert attempts(tracked) == []
 
 
