@@ -1,11 +1,11 @@
 """The history of what is watched: one Result per judged window and per retraining, on the branch of the history.
 
-`drift/<folder of ci-kit.yaml>/<monitor>/<window>.json` and `retrain/…`: one file per event, none is written twice, so
-runs at the same time lose nothing.
+`drift/<folder of ci-kit.yaml>/<monitor>/<window>.json` and `retrain/…`: one file per window, so that runs at the same
+time lose nothing of other windows. A window that is judged again, or retrained for again, has the newer Result.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -15,7 +15,8 @@ from ci_kit.forge.history import BRANCH
 from ci_kit.result import MAX_BYTES, Result, parse
 
 Step = Literal["drift", "retrain"]
-REACH = 2000  # how many of the newest entries are read; the ids of windows sort by time
+REACH = 2000
+"""So many of the newest windows of each length are read; of windows that are all data, whose ids have no order, all."""
 _REFS = (f"refs/remotes/origin/{BRANCH}", f"refs/heads/{BRANCH}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,60}")
 _ENTRY = re.compile(r"100644 blob ([0-9a-f]+) +(\d+)\t(.+)", re.DOTALL)
@@ -35,7 +36,7 @@ def past(git: Git, step: Step, monitor: str, say: Callable[[str], None] = lambda
     git.fetch_branch(BRANCH)
     folder = f"{step}/{git.prefix()}{_plain(monitor)}/"
     blobs = {name: entry for ref in reversed(_REFS) for name, entry in _list(git, ref, folder)}
-    newest = dict(sorted(blobs.items())[-REACH:])
+    newest = {name: blobs[name] for name in _newest(blobs)}
     contents = _contents(git, [blob for blob, size in newest.values() if size <= MAX_BYTES])
     found = []
     for name, (blob, size) in newest.items():
@@ -63,6 +64,15 @@ def entries(results: Sequence[Result], monitor: str, folder: str) -> dict[str, b
         kept = result.model_copy(update={"charts": (), "files": ()})
         made[str(path)] = (kept.model_dump_json(exclude_none=True) + "\n").encode()
     return made
+
+
+def _newest(names: Collection[str]) -> Iterator[str]:
+    """Yield the names to read: the ids of windows of one length sort by time, or by row."""
+    lengths: dict[str, list[str]] = {}
+    for name in sorted(names):
+        lengths.setdefault("" if name.startswith("all-") else name.partition("-")[2], []).append(name)
+    for length, found in lengths.items():
+        yield from found[-REACH:] if length else found
 
 
 def _plain(name: str) -> str:

@@ -133,6 +133,24 @@ def test_monitors_that_record_at_the_same_time_lose_nothing(repo: Path) -> None:
     assert names(past(Git(repo), "drift", "default")) == [f"w{number}" for number in range(6)]
 
 
+def test_the_newest_of_each_length_are_read_and_all_that_have_no_order(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ci_kit.forge.watched.REACH", 2)
+    hours = [f"2026112{day}t000000z-1h" for day in range(1, 6)]
+    rows = [f"{start:012}-500" for start in range(0, 2000, 500)]
+    whole = [f"all-{letter * 12}" for letter in "fad"]
+    windows = [window(name, float(place)) for place, name in enumerate([*rows, *hours, *whole])]
+    LocalForge(repo).record(entries(windows, "default", ""), "record")
+    assert names(past(Git(repo), "drift", "default")) == [*rows[-2:], *hours[-2:], *whole]
+
+
+def test_a_window_that_is_judged_again_has_the_newer_result(repo: Path) -> None:
+    for start in (1.0, 2.0):
+        LocalForge(repo).record(entries([window("a", start)], "default", ""), "record")
+    assert [one.metrics["window_start"].value for one in past(Git(repo), "drift", "default")] == [2.0]
+
+
 def test_a_thousand_windows_are_read_quickly(repo: Path) -> None:
     windows = [window(f"{number:012}-10", float(number)) for number in range(1000)]
     linear(repo, 1, entries(windows, "default", ""), branch="ci-kit")
