@@ -35,7 +35,8 @@ class Store:
             why = f"DVC keeps {_names(mine)}, which differ from what is committed"
             hint = "Record it: dvc commit && git commit --all. Or bring back what was: dvc checkout --force"
             raise UserError("the work tree has changes", why=why, hint=hint)
-        if lost := sorted(set(seen["not_in_cache"]) - self.away):
+        lost = sorted(set(seen["not_in_cache"]) - self.away)
+        if lost and job.event == "local":  # a runner is thrown away
             why = f"DVC's cache has no copy of {_names(lost)}, which the update may overwrite"
             raise UserError("a retraining could lose data", why=why, hint="Type: dvc commit --force")
 
