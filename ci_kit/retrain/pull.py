@@ -163,7 +163,8 @@ class Publisher:
         told = [check for check in self.updated.checks if check.status != "pass"] if self.updated else []
         if not told:
             return "Drift persisted, and no update has left a change."
-        texts = (f"{one.title}{f' ({one.observed})' if one.observed else ''}." for one in told[:3])
+        texts = [f"{one.title}{f' ({one.observed})' if one.observed else ''}." for one in told[:3]]
+        texts += [one.detail for one in told[:1] if one.id == "plan" and one.detail]
         return actions.harmless(" ".join(texts))
 
     def _quiet_since(self) -> str:

@@ -134,7 +134,7 @@ def test_the_same_window_is_retrained_for_again_where_the_cool_down_is_zero(repo
     retrain(repo)
     before = git(repo, "rev-parse", PULL)
     assert retrain(repo)["plan"] == "skip"
-    assert "ci-kit retrain --cool-down 0s" in told(repo, "plan")
+    assert "ci-kit retrain --cool-down 0s" in told(repo, "publish")
     assert retrain(repo, cool_down="0s")["publish"] == "pass"
     assert git(repo, "rev-parse", PULL) != before
 
