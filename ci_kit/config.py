@@ -115,9 +115,10 @@ def _first_mistake(
     if looks := LOOKS.get(first.get("ctx", {}).get("pattern", "")):
         return UserError(f"{place}: {name.removesuffix('.[key]')}: {first['input']!r:.60} must look like {looks}")
     if first["type"] != "extra_forbidden":
-        message = first["msg"][0].lower() + first["msg"][1:]
-        shown = repr(first["input"])[:60]
-        return UserError(f"{place}: {name}: {message}", why=f"it is {shown}" if first["type"] != "missing" else "")
+        message = first["msg"].removeprefix("Value error, ")
+        plain = first["type"] == "missing" or isinstance(first["input"], dict | list)  # it would only be dumped
+        shown = f"it is {first['input']!r:.60}"
+        return UserError(f"{place}: {name}: {message[0].lower()}{message[1:]}", why="" if plain else shown)
     known = _keys(first["loc"][:-1])
     close = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.6)
     hint = f"Did you mean {close[0]!r}?" if close else f"Known keys: {', '.join(known)}"

@@ -66,7 +66,10 @@ def test_an_override_wins_over_the_file() -> None:
         ("a: \x00", "ci-kit.yaml is not valid YAML (special characters are not allowed)"),
         ("data:\n a:\n  path: x\n  schema: foo", ":4: data.a.schema: 'foo' must look like `path/to/file.py:Name`"),
         ("data:\n A B: {path: x}", "ci-kit.yaml:2: data.A B: 'A B' must look like `train-2` (at most 41 of a-z,"),
-        ("data: {a: {path: x, fresh: {column: t, within: 1y}}}", "within: '1y' must look like `90s`, `36h` or `7d`"),
+        (
+            "data: {a: {path: x, fresh: {column: t, within: 1y}}}",
+            "within: '1y' must look like `90s`, `36h`, `7d` or `4w`; there are no months: use `30d`",
+        ),
         ("train: {price: {per-hour: 1, currency: eur}}", "train.price.currency: 'eur' must look like `EUR`"),
         ("report: {id: A}", "report.id: 'A' must look like `train-2`"),
     ],
@@ -76,6 +79,19 @@ def test_each_mistake_is_one_line_with_its_place(text: str, message: str) -> Non
         config.read(text.encode())
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("drift: {window: {column: t}}", "drift.window: give either `every` (with `column`) or `rows`"),
+        ("drift: {alarm: {windows: 3}}", "drift.alarm: 3 of 2 windows can never be"),
+    ],
+)
+def test_a_mistake_of_a_whole_section_does_not_dump_it(text: str, message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        config.read(text.encode())
+    assert str(caught.value) == f"ci-kit.yaml:1: {message}"
 
 
 def test_every_pattern_is_said_in_words() -> None:

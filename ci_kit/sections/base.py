@@ -28,7 +28,7 @@ _WORKFLOW = r"^[A-Za-z0-9][\w.-]{0,80}\.ya?ml$"
 LOOKS: dict[str, str] = {
     _REFERENCE: "`path/to/file.py:Name`",
     _NAME: "`train-2` (at most 41 of a-z, 0-9, - and _)",
-    _DURATION: "`90s`, `36h` or `7d`",
+    _DURATION: "`90s`, `36h`, `7d` or `4w`; there are no months: use `30d`",
     _PAUSE: "`36h` or `7d`, or `0s` for at once",
     _CURRENCY: "`EUR`",
     _WORKFLOW: "`model.yml`, a file of .github/workflows",
