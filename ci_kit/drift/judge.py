@@ -158,14 +158,11 @@ def _facts(cut: Cut, current: Side) -> dict[str, Metric]:
 def _unknown(column: str, past: Sequence[Result]) -> Check:
     """Say that a prediction is not in the reference, and warn where an earlier reference had it."""
     name = label(column)
-    had = any(f"drift/{name}" in result.metrics for result in past)
     detail = "The reference has no such column: score it with the model and add the answers to see them drift."
-    return Check(
-        id=f"prediction/{name}",
-        title=f"{name} was compared before and is not in the reference any more" if had else f"{name} was not compared",
-        status="warn" if had else "skip",
-        detail=detail,
-    )
+    if any(f"drift/{name}" in result.metrics for result in past):
+        title = f"{name} was compared before and is not in the reference any more"
+        return Check(id=f"schema/{name}", title=title, status="warn", detail=detail)
+    return Check(id=f"prediction/{name}", title=f"{name} was not compared", status="skip", detail=detail)
 
 
 def _window(cut: Cut, current: Side) -> Check:

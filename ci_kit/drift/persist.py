@@ -32,7 +32,8 @@ class Standing:
     @property
     def words(self) -> str:
         """Say it: `in 2 of the last 2 windows, since 2026-11-18`; and what an alarm takes where it is none."""
-        said = f"in {self.windows} of the last {self.of} window{'' if self.of == 1 else 's'}, since {self.since}"
+        often = f"in {self.windows} of the last {self.of} windows" if self.of > 1 else "in this window"
+        said = f"{often}, since {self.since}"
         return said if self.alarm else f"{said}; an alarm needs {self.needs}"
 
 

@@ -45,7 +45,7 @@ def _first(alarms: Sequence[Judged]) -> Check:
         return Check(id="first", title="No window would have alarmed", status="pass")
     title = f"The first alarm would have come after {alarms[0].cut.words}"
     said = "\n".join(f"{check.title}: {check.observed or check.detail}" for check in _worst(alarms[0])[:LINES])
-    return Check(id="first", title=title, status="warn", observed=_why(alarms[0]), detail=said)
+    return Check(id="first", title=title, status="warn", detail=said)
 
 
 def _check(one: Judged) -> Check:
@@ -66,10 +66,10 @@ def _why(one: Judged) -> str:
 
 
 def _worst(one: Judged) -> list[Check]:
-    """Return the checks that say most, without those that only accompany a worse one."""
+    """Return the checks that say most, performance first, without those that only accompany a worse one."""
     wanted = _verdict(one)
     found = (check for check in one.findings.checks if check.status == wanted != "pass" and _alarming(check))
-    return sorted(found, key=lambda check: -_effect(one, check))
+    return sorted(found, key=lambda check: (check.id != "performance", -_effect(one, check)))
 
 
 def _brief(check: Check) -> str:

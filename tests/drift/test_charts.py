@@ -119,7 +119,7 @@ def test_a_check_says_how_far_a_column_moved() -> None:
     assert found["nulls/gap"].observed == "0 % → 25.0 %, p < 1e-9"
     assert found["range/x"].observed == "maximum 2 → 3"
     assert found["data/x"].title == "x moved"
-    detail = "in 1 of the last 1 window, since 2026-11-20; an alarm needs 2 of 2 windows"
+    detail = "in this window, since 2026-11-20; an alarm needs 2 of 2 windows"
     assert (found["data/x"].status, found["data/x"].detail) == ("warn", detail)
     assert (found["data/gap"].title, found["data/gap"].status) == ("gap has not moved", "pass")
 

@@ -62,7 +62,8 @@ def test_it_is_said_since_when_it_moved_without_a_break(history: list[list[str]]
     windows = [past(day, *moved) for day, moved in enumerate(history, 1)]
     found = standing(X, "now", windows, Alarm())
     assert found.since == since
-    said = f"in {found.windows} of the last {found.of} window{'s' * (found.of > 1)}, since {since}"
+    often = f"in {found.windows} of the last {found.of} windows" if history else "in this window"
+    said = f"{often}, since {since}"
     assert found.words == (said if found.alarm else f"{said}; an alarm needs 2 of 2 windows")
 
 

@@ -1,5 +1,6 @@
 """A window, judged: what the step says of it and keeps of it, and what a replay would have said."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 from ci_kit.config import Config, read
 from ci_kit.drift import step
 from ci_kit.drift.judge import Judge, Judged, keys, sensitive
+from ci_kit.drift.replay import table
 from ci_kit.drift.window import Cut
 from ci_kit.errors import UserError
 from ci_kit.job import Job
@@ -126,7 +128,8 @@ def test_a_prediction_that_an_earlier_reference_had_is_worth_a_warning(tmp_path:
     had = judged(tmp_path, {"answer": normal(5)}, FRAME | {"answer": normal(6)}, prediction="answer")
     past = had.result(Job(root=tmp_path, config=config()))
     one = judged(tmp_path, {"answer": normal(5)}, past=past, prediction="answer")
-    assert statuses(one)["prediction/answer"] == "warn"
+    assert statuses(one)["schema/answer"] == "warn"
+    assert "prediction/answer" not in statuses(one), "it would pass for a movement"
 
 
 @pytest.mark.parametrize(
@@ -222,11 +225,20 @@ def test_a_replay_says_of_every_window_what_it_would_have_said_in_its_time(tmp_p
     assert [check.status for check in windows] == ["pass"] * 4 + ["warn", "pass"]
     first = found.checks[0]
     assert (first.status, first.title) == ("warn", "The first alarm would have come after rows 1,601 to 2,000")
+    assert (first.observed, str(first.detail).startswith("x moved: KS 0.")) == (None, True)
     assert found.metrics["alarms"].value == 1
     [chart] = found.charts
     assert chart.series[0].name == "x"
     assert [effect > 0.2 for effect in chart.series[0].y] == [shift > 0 for shift in shifts]
     assert not (tmp_path / ".ci-kit").exists()
+
+
+def test_a_replay_says_first_that_performance_fell(tmp_path: Path) -> None:
+    one = judged(tmp_path, {"x": None})
+    fell = Check(id="performance", title="Performance fell", status="fail", observed="0.9 → 0.8")
+    worse = replace(one, findings=replace(one.findings, checks=(*one.findings.checks, fell)))
+    [line] = table([worse])
+    assert line.endswith("ALARM  Performance fell (0.9 → 0.8), x is missing")
 
 
 def test_a_replay_of_quiet_and_of_few_rows_alarms_nothing(tmp_path: Path) -> None:
