@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from ci_kit.drift.decide import OTHERS, Moved
 from ci_kit.drift.side import Side
-from ci_kit.drift.wording import finite, label, shares
+from ci_kit.drift.wording import ALL_OTHERS, finite, label, shares
 from ci_kit.parts import Chart, Series
 
 MOST, BINS, BARS, WHOLE = 12, 20, 20, 40
@@ -82,7 +82,8 @@ def _edges(both: Sequence[Array]) -> Array | None:
 
 
 def _bars(column: str, rows: Sequence[dict[str, float]]) -> Chart:
-    return _chart(column, "bar", "value", tuple(rows[0]), [tuple(row.values()) for row in rows])
+    names = tuple(ALL_OTHERS if level == OTHERS else level for level in rows[0])
+    return _chart(column, "bar", "value", names, [tuple(row.values()) for row in rows])
 
 
 def _chart(

@@ -19,7 +19,8 @@ from ci_kit.stats import Comparison, benjamini_hochberg, compare_levels, compare
 
 Family = Literal["data", "prediction"]
 Subject = Literal["values", "nulls"]
-OTHERS = "(all others)"
+OTHERS = "\ud800"
+"""Stands for all levels that are too many to name: no text that can be read has half a surrogate pair."""
 MOSTLY, BY_CHANCE = 0.5, 1e-6
 """A column of the reference with a smaller share of nulls than MOSTLY, and no less likely to be all null, is missed."""
 

@@ -5,11 +5,12 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
-from ci_kit.drift.decide import Moved, counted
+from ci_kit.drift.decide import OTHERS, Moved, counted
 from ci_kit.drift.side import Column, Side, running
 from ci_kit.render import numbers
 
 LONGEST = 120
+ALL_OTHERS = "(all others)"
 SMALLEST_P = 1e-9
 APART = 0.9
 """From this KS distance on two ranges hardly overlap: ids and clocks go on where the reference ends."""
@@ -65,8 +66,12 @@ def shares(column: Column) -> dict[str, float]:
 
 def listed(levels: list[str], most: int = 5) -> str:
     """Return the first few levels, quoted."""
-    shown = ", ".join(repr(level if len(level) <= 40 else f"{level[:39]}…") for level in levels[:most])
+    shown = ", ".join(_quoted(level) for level in levels[:most])
     return f"{shown} and {len(levels) - most:,} more" if len(levels) > most else shown
+
+
+def _quoted(level: str) -> str:
+    return ALL_OTHERS if level == OTHERS else repr(level if len(level) <= 40 else f"{level[:39]}…")
 
 
 def _chance(p: float) -> str:
