@@ -41,7 +41,7 @@ def headline(compared: Mapping[str, Result]) -> str:
     if said:
         return said
     found = [{row.outcome for row in rows(result) if row.gate} for result in compared.values()]
-    better = sum("better" in outcomes and "within" not in outcomes for outcomes in found)
+    better = sum("better" in outcomes for outcomes in found)
     if not better or any("within" in outcomes for outcomes in found):
         return "The challenger is good enough"
     total = len(found)
