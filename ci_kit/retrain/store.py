@@ -51,9 +51,10 @@ class Store:
                 raise UserError("DVC can't record what was changed", why=_words(done.tail), hint="Nothing was proposed")
 
     def left_out(self, named: Mapping[str, str]) -> Check | None:
-        """Return the failed check that names what of the training neither git nor DVC has in this change.
+        """Return the check that names what of the training neither git nor DVC has in this change; None for nothing.
 
-        `named` maps each path that counts to the setting that names it.
+        `named` maps each path that counts to the setting that names it. It fails, but warns where there is no DVC: who
+        keeps no model has none that could stay the old one, and trains again for each change.
         """
         git, here = Git(self.job.root), self.job.root.resolve()
         for name, key in named.items():
@@ -67,9 +68,11 @@ class Store:
                 detail = "It is not what dvc.lock says: let `dvc repro` make it, or track it by a .dvc file of its own."
             elif places & self._pointers().keys() or any(dvc.tracked(place, here) for place in above):
                 continue
-            else:
+            elif self.top:
                 detail = f"Git ignores it and DVC does not know it. Track it with DVC: dvc add {name}"
-            return Check(id="outputs", title=title, status="fail", detail=detail)
+            else:
+                detail = "Git ignores it: the pull request brings what it is trained from. To bring it too, use DVC."
+            return Check(id="outputs", title=title, status="fail" if self.top else "warn", detail=detail)
         return None
 
     def push(self) -> Check | None:

@@ -691,6 +691,15 @@ def test_an_output_that_neither_git_nor_dvc_has_is_a_failed_check_and_nothing_is
     assert not Git(tracked).find(PULL)
 
 
+def test_without_dvc_an_ignored_model_is_a_warning_and_the_data_is_proposed(repo: Path) -> None:
+    settings = "train: {{command: 'echo x > model.log', outputs: model.log}}\nretrain: {{update: {update}}}\n"
+    commit(repo, settings=settings)
+    watch(repo, drift())
+    found = retrain(repo)
+    assert (found["outputs"], found["publish"]) == ("warn", "pass")
+    assert "train.outputs model.log is not part of this change" in told(repo, "outputs")
+
+
 def test_data_of_dvc_with_changes_of_the_users_own_is_left_alone(tracked: Path) -> None:
     (tracked / "new.csv").write_text("mine\n")
     with pytest.raises(UserError, match=r"the work tree has changes.*new.csv") as error:
