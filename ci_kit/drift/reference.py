@@ -13,6 +13,7 @@ from ci_kit.errors import UserError
 from ci_kit.files import digest_all
 from ci_kit.job import Job
 from ci_kit.parts import Check, File
+from ci_kit.render import numbers
 from ci_kit.result import Findings
 from ci_kit.sections import DataSet
 
@@ -104,7 +105,7 @@ def _checks(job: Job, side: Side, written: tuple[Path, Path]) -> Iterator[Check]
     size = sum(path.stat().st_size for path in written)
     seen = f"{side.rows:,} rows, {len(side.columns):,} columns, a sample of {side.sample.height:,}"
     keep = f"dvc add {settings.profile}" if size > LARGE else f"git add {settings.profile}"
-    detail = f"{size / 1e6:.1f} MB. Keep it with the code: {keep}"
+    detail = f"{numbers.number(size, 'bytes')}. Keep it with the code: {keep}"
     yield Check(id="profile", title="The reference is stored", status="pass", observed=seen, detail=detail)
     if side.rows < settings.min_rows:
         title, detail = "The reference has too few rows for a verdict", "Every window will be inconclusive."
