@@ -7,14 +7,14 @@ import polars as pl
 
 from ci_kit.data import files, kind, reading, scan
 from ci_kit.data.digest import mark
-from ci_kit.drift.log import HELD, scan_log
+from ci_kit.drift.log import HELD, Torn, scan_log
 from ci_kit.errors import UserError
 from ci_kit.job import Job
 from ci_kit.sections import DataSet
 
 
-def current(job: Job) -> tuple[pl.LazyFrame, int, str]:
-    """Return the rows of `drift.current`, how many lines of a log are torn and so no rows, and the data's fingerprint.
+def current(job: Job) -> tuple[pl.LazyFrame, list[Torn], str]:
+    """Return the rows of `drift.current`, the lines of a log that are torn and so no rows, and the data's fingerprint.
 
     Raises UserError when the data set is not configured or can't be read.
     """
@@ -22,7 +22,7 @@ def current(job: Job) -> tuple[pl.LazyFrame, int, str]:
     if kind(found, job.root) == "jsonl":
         frame, torn = scan_log(files(found, job.root), job.root, quiet=bool(found.sensitive))
     else:
-        frame, torn = scan(found, job.root), 0
+        frame, torn = scan(found, job.root), []
     return held(frame, found, job, f"data.{job.config.drift.current}"), torn, mark(found, job.root)
 
 

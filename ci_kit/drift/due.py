@@ -11,9 +11,11 @@ from ci_kit.data.times import epoch
 from ci_kit.drift import persist
 from ci_kit.drift.current import current, dataset
 from ci_kit.drift.judge import Judge, Judged
+from ci_kit.drift.log import Torn
 from ci_kit.drift.performance import performance
 from ci_kit.drift.reference import outdated, reference
 from ci_kit.drift.side import Side
+from ci_kit.drift.torn import among
 from ci_kit.drift.window import Cut, cuts
 from ci_kit.forge import watched
 from ci_kit.forge.git import Git
@@ -60,7 +62,13 @@ def due(job: Job) -> Due:
     if not fresh:
         return Due(reference=base, windows=[], notes=[_waits(chosen[-1])], data=data)
     windows = list(_judged(job, base, frame, mark, fresh, past))
-    notes = [*outdated(job, base), *_torn(torn), *_times(fresh), *notes, *_missed(fresh, after)]
+    notes = [
+        *outdated(job, base),
+        *_torn(among(torn, frame, job.config.drift.window, fresh)),
+        *_times(fresh),
+        *notes,
+        *_missed(fresh, after),
+    ]
     return Due(reference=base, windows=windows, notes=notes, data=data)
 
 
@@ -70,10 +78,15 @@ def all_windows(job: Job) -> Due:
     chosen = _cuts(job, frame, mark, after=None, last=None)
     windows = list(_judged(job, base, frame, mark, chosen, ()))
     data = {"reference": base.mark, "current": mark}
-    return Due(reference=base, windows=windows, notes=[*outdated(job, base), *_torn(torn), *_times(chosen)], data=data)
+    return Due(
+        reference=base,
+        windows=windows,
+        notes=[*outdated(job, base), *_torn(among(torn, frame, job.config.drift.window, chosen)), *_times(chosen)],
+        data=data,
+    )
 
 
-def _sides(job: Job) -> tuple[Side, tuple[pl.LazyFrame, int, str]]:
+def _sides(job: Job) -> tuple[Side, tuple[pl.LazyFrame, list[Torn], str]]:
     if job.config.drift.labels:
         dataset(job, "labels")
     return reference(job), current(job)
@@ -132,10 +145,11 @@ def _hidden(git: Git) -> bool:
     return git.run("ls-remote", "--exit-code", "origin", f"refs/heads/{BRANCH}").returncode != NO_SUCH
 
 
-def _torn(lines: int) -> Iterator[Check]:
+def _torn(lines: Sequence[Torn]) -> Iterator[Check]:
     if lines:
-        title, observed = "Lines of the current data that can't be read", f"{lines:,}"
-        yield Check(id="torn", title=title, status="warn", observed=observed, limit="0")
+        title, places = "Lines of the current data that can't be read", [f"{one.file}:{one.line}" for one in lines[:3]]
+        detail = ", ".join(places) + (f" and {len(lines) - 3:,} more" if len(lines) > 3 else "")
+        yield Check(id="torn", title=title, status="warn", observed=f"{len(lines):,}", limit="0", detail=detail)
 
 
 def _times(chosen: Sequence[Cut]) -> Iterator[Check]:

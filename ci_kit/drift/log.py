@@ -7,6 +7,8 @@ import io
 import json
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import polars as pl
@@ -22,35 +24,55 @@ _GZIP, _MARK = b"\x1f\x8b", b"\xef\xbb\xbf"
 # What is read later, in each pass, must be there until the end.
 _COPIES = contextlib.ExitStack()
 atexit.register(_COPIES.close)
+Places = list[tuple[int, int]]  # lines of a file, and how many of its rows come before each
 _DAMAGED = (pl.exceptions.ComputeError, pl.exceptions.SchemaError)
 
 
-def scan_log(paths: list[Path], root: Path, *, quiet: bool = False) -> tuple[pl.LazyFrame, int]:
-    """Return the rows of all files, whose lines may have different keys, and how many lines are no JSON object.
+@dataclass(frozen=True, kw_only=True)
+class Torn:
+    """A line that is no row: where it is, how many rows of the log come before it, and which are those of its file."""
+
+    file: str
+    line: int
+    row: int
+    begin: int
+    end: int
+
+
+def scan_log(paths: list[Path], root: Path, *, quiet: bool = False) -> tuple[pl.LazyFrame, list[Torn]]:
+    """Return the rows of all files, whose lines may have different keys, and the lines that are no JSON object.
 
     A file that polars can't read as it is is read line by line; one of more than HELD bytes is copied without what is
     torn, and the copy removed when the process ends. `NaN` and `Infinity`, which Python
     writes and JSON does not know, are nulls. Raises UserError when more than half of the lines are torn.
     """
-    frames, torn = [], 0
+    frames, lost = [], []
     for path in paths:
         with reading(shown(path, root), quiet=quiet):
-            frame, lost = _scan(path)
+            frame, places = _scan(path)
         frames.append(frame)
-        torn += lost
+        lost.append(places)
     with reading(f"{shown(paths[0], root)} and the files beside it", quiet=quiet):
         rows = pl.concat(frames, how="diagonal_relaxed")
-        if torn and torn > (good := int(rows.select(pl.len()).collect(engine="streaming").item())):
-            why = f"{torn:,} of {torn + good:,} lines are no JSON object"
-            raise UserError("the log can't be read", why=why, hint="Is `format: jsonl` right, and is it a log of rows?")
+        if not any(lost):
+            return rows, []
+        heights = [int(frame.select(pl.len()).collect(engine="streaming").item()) for frame in frames]
+    torn = [
+        Torn(file=shown(path, root), line=line, row=begin + row, begin=begin, end=begin + height)
+        for path, places, begin, height in zip(paths, lost, accumulate(heights, initial=0), heights, strict=False)
+        for line, row in places
+    ]
+    if len(torn) > (good := sum(heights)):
+        why = f"{len(torn):,} of {len(torn) + good:,} lines are no JSON object"
+        raise UserError("the log can't be read", why=why, hint="Is `format: jsonl` right, and is it a log of rows?")
     return rows, torn
 
 
-def _scan(path: Path) -> tuple[pl.LazyFrame, int]:
+def _scan(path: Path) -> tuple[pl.LazyFrame, Places]:
     large = path.stat().st_size > HELD
     lazy = pl.scan_ndjson(path, infer_schema_length=None)
     try:
-        return _read_once(lazy) if large else lazy.collect(engine="streaming").lazy(), 0
+        return _read_once(lazy) if large else lazy.collect(engine="streaming").lazy(), []
     except _DAMAGED:
         if large:
             return _copied(path)
@@ -64,23 +86,27 @@ def _read_once(lazy: pl.LazyFrame) -> pl.LazyFrame:
     return lazy
 
 
-def _copied(path: Path) -> tuple[pl.LazyFrame, int]:
+def _copied(path: Path) -> tuple[pl.LazyFrame, Places]:
     """Copy the lines that are whole, or else those that are rows; no more than a piece is in memory."""
     copy = Path(_COPIES.enter_context(tempfile.TemporaryDirectory(prefix="ci-kit-"))) / "log.jsonl"
-    last = b""
+    last, lines = b"", 0
     with copy.open("wb") as target:
         for piece in _pieces(path):
             target.write(last)
+            lines += last.count(b"\n")
             last = piece
     if last.strip() and _object(last) is None:
         with contextlib.suppress(*_DAMAGED):
-            return _read_once(pl.scan_ndjson(copy, infer_schema_length=None)), 1
-    torn = 0
+            whole = _read_once(pl.scan_ndjson(copy, infer_schema_length=None))
+            return whole, [(lines + 1, int(whole.select(pl.len()).collect(engine="streaming").item()))]
+    torn: Places = []
+    lines = rows = 0
     with copy.open("wb") as target:
         for piece in _pieces(path):
             _, good, lost = _rows(piece)
             target.writelines(line + b"\n" for line in good)
-            torn += lost
+            torn += [(lines + line, rows + row) for line, row in lost]
+            lines, rows = lines + piece.count(b"\n"), rows + len(good)
     return (pl.scan_ndjson(copy, infer_schema_length=None) if copy.stat().st_size else pl.LazyFrame()), torn
 
 
@@ -98,21 +124,29 @@ def _pieces(path: Path) -> Iterator[bytes]:
     yield rest
 
 
-def _mended(raw: bytes) -> tuple[pl.LazyFrame, int]:
+def _mended(raw: bytes) -> tuple[pl.LazyFrame, Places]:
     before, _, last = raw.rpartition(b"\n")
     if before.strip() and last.strip() and _object(last) is None:
         # The usual case, a log that is being written: only where more is torn is each line read by itself.
         with contextlib.suppress(*_DAMAGED):
-            return pl.read_ndjson(io.BytesIO(before), infer_schema_length=None).lazy(), 1
+            whole = pl.read_ndjson(io.BytesIO(before), infer_schema_length=None)
+            return whole.lazy(), [(before.count(b"\n") + 2, whole.height)]
     frame, _, torn = _rows(raw)
     return frame.lazy(), torn
 
 
-def _rows(raw: bytes) -> tuple[pl.DataFrame, list[bytes], int]:
-    """Return the rows, their lines, and how many other lines there are that are not blank."""
-    lines = [line for line in raw.split(b"\n") if line.strip()]
-    frame, kept = _read([mended for line in lines if (mended := _object(line)) is not None])
-    return frame, kept, len(lines) - len(kept)
+def _rows(raw: bytes) -> tuple[pl.DataFrame, list[bytes], Places]:
+    """Return the rows, their lines, and where the other lines are that are not blank."""
+    lines = {number: _object(line) for number, line in enumerate(raw.split(b"\n"), 1) if line.strip()}
+    frame, kept = _read([line for line in lines.values() if line is not None])
+    torn: Places = []
+    row = 0
+    for number, line in lines.items():
+        if row < len(kept) and line is kept[row]:
+            row += 1
+        else:
+            torn.append((number, row))
+    return frame, kept, torn
 
 
 def _object(line: bytes) -> bytes | None:

@@ -288,7 +288,24 @@ def test_torn_lines_and_rows_without_a_time_are_counted(service: Service) -> Non
         log.write('{"id": 1, "at": null, "x": 0.5, "kind": "a", "town": "Springfield"}\n{"id": 2, "at')
     notes = service.notes()
     assert (notes["torn"].status, notes["torn"].observed) == ("warn", "1")
+    assert notes["torn"].detail == "log/99.jsonl:502"
     assert (notes["times"].status, notes["times"].observed) == ("warn", "1 row")
+
+
+def test_a_torn_line_is_told_in_its_time_and_no_longer(service: Service) -> None:
+    service.day(2)
+    with (service.root / "log/98.jsonl").open("a") as log:
+        log.write('{"id": 2, "at')
+    service.day(1)
+    service.drift(alarm={"windows": 1, "of": 1})
+    assert "torn" not in service.notes()
+    lines = (service.root / "log/99.jsonl").read_text().splitlines()
+    (service.root / "log/99.jsonl").write_text("\n".join([*lines[:9], *["{"] * 4, *lines[9:]]))
+    assert service.notes()["torn"].detail == "log/99.jsonl:10, log/99.jsonl:11, log/99.jsonl:12 and 1 more"
+    service.drift(window={"rows": 400}, alarm={"windows": 1, "of": 1})
+    assert service.notes()["torn"].observed == "5"
+    service.drift(window={"rows": 200}, alarm={"windows": 1, "of": 1})
+    assert "torn" not in service.notes()
 
 
 def test_rows_that_lie_in_the_future_are_counted(service: Service) -> None:
