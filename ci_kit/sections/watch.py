@@ -80,7 +80,7 @@ class Retrain(Section):
     cool_down: Pause = Field(
         "7d", description="The least time between two retrainings; `0s`: at once, and again for the same window."
     )
-    attempts: int = Field(3, ge=1, description="Retrainings until drift is gone or a person has merged one.")
+    attempts: int = Field(3, ge=1, description="Retrainings until drift is gone or the reference has changed.")
     budget: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
         None, description="Most money for those attempts, in the currency of `train.price`."
     )
