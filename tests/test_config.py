@@ -1,5 +1,6 @@
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 
 import jsonschema
@@ -8,7 +9,7 @@ import yaml
 
 from ci_kit import config, schemas
 from ci_kit.errors import UserError
-from ci_kit.sections import LOOKS
+from ci_kit.sections import LOOKS, duration
 
 GOOD = """
 base: trunk
@@ -126,3 +127,11 @@ def test_a_wrong_option_is_not_blamed_on_the_file(override: dict[str, object], m
     with pytest.raises(UserError) as caught:
         config.read(b"train: {gpu: none}", override)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("36h", 129_600), ("2w", 1_209_600), ("999999w", 3_155_760_000)]
+)
+def test_a_duration_is_a_time_that_can_be_added_to_a_date(text: str, seconds: int) -> None:
+    assert duration(text).total_seconds() == seconds
+    assert datetime(2026, 11, 21) + duration(text)

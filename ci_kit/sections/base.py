@@ -42,8 +42,9 @@ Workflow = Annotated[str, Field(pattern=_WORKFLOW)]
 
 
 def duration(text: str) -> timedelta:
-    """Return the time that a Duration such as `36h` means; the configuration has verified its form."""
-    return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
+    """Return the time that a Duration such as `36h` means, a century at most; the configuration has verified its form."""
+    # 999999w from now is no date that Python knows.
+    return min(timedelta(**{_UNITS[text[-1]]: int(text[:-1])}), timedelta(days=36_525))
 
 
 class Section(BaseModel):
