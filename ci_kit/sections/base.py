@@ -42,7 +42,7 @@ Workflow = Annotated[str, Field(pattern=_WORKFLOW)]
 
 
 def duration(text: str) -> timedelta:
-    """Return the time that a Duration such as `36h` means, a century at most; the configuration has verified its form."""
+    """Return the time that a Duration such as `36h` means, at most a century; its form has been verified."""
     # 999999w from now is no date that Python knows.
     return min(timedelta(**{_UNITS[text[-1]]: int(text[:-1])}), timedelta(days=36_525))
 
