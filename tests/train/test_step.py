@@ -250,7 +250,7 @@ def test_when_the_output_can_not_be_shown_the_command_is_ended(tmp_path: Path) -
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psutil", None)
     monkeypatch.delitem(sys.modules, "ci_kit.supervise.tree")
-    with pytest.raises(UserError, match=r"training needs psutil\. Type: pip install 'ci-kit\[train\]'"):
+    with pytest.raises(UserError, match=r"running a command needs psutil\. Type: pip install 'ci-kit\[train\]'"):
         importlib.import_module("ci_kit.supervise.tree")
 
 
