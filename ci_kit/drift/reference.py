@@ -104,7 +104,9 @@ def _checks(job: Job, side: Side, written: tuple[Path, Path]) -> Iterator[Check]
     found = job.config.data[settings.reference]
     size = sum(path.stat().st_size for path in written)
     seen = f"{side.rows:,} rows, {len(side.columns):,} columns, a sample of {side.sample.height:,}"
-    keep = f"dvc add {settings.profile}" if size > LARGE else f"git add {settings.profile}"
+    # Where there is DVC, a retraining can only propose the profile by its pointer: the sample is no text.
+    tracked = any((folder / ".dvc").is_dir() for folder in (job.root, *job.root.resolve().parents))
+    keep = f"{'dvc' if tracked or size > LARGE else 'git'} add {settings.profile}"
     detail = f"{numbers.number(size, 'bytes')}. Keep it with the code: {keep}"
     yield Check(id="profile", title="The reference is stored", status="pass", observed=seen, detail=detail)
     if side.rows < settings.min_rows:

@@ -91,6 +91,12 @@ def test_build_says_what_to_commit(root: Path, monkeypatch: pytest.MonkeyPatch) 
     assert found.checks[2].observed == "x"  # of `mail` only nulls are kept
 
 
+def test_where_there_is_dvc_the_profile_belongs_to_it(root: Path) -> None:
+    (root / ".dvc").mkdir()
+    (check,) = build(job(root)).checks
+    assert "dvc add ref" in str(check.detail)
+
+
 def test_only_the_configured_columns_are_kept(root: Path) -> None:
     asked = job(root, columns=["x"], prediction=["c"], target="n")
     build(asked)
