@@ -120,6 +120,7 @@ class Gateway:
         document = json.loads(body) if body else None
         # GitHub decides and acts in one transaction; so no other write comes between rule and deed.
         one = method == "POST" and parts.path.endswith(("/pulls", "/git/refs"))
+        one |= method == "PATCH" and "/git/refs/" in parts.path
         with self.lock if one else contextlib.nullcontext():
             answer = self.rules.before(method, parts.path, token, document)
             if answer is None:
