@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from ci_kit.evaluate.dataset import Dataset
-    from ci_kit.evaluate.model import Model
     from ci_kit.evaluate.subject import Subject
+    from ci_kit.models.dataset import Dataset
+    from ci_kit.models.model import Model
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

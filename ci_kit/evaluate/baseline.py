@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from ci_kit.errors import CiKitError, UserError
-from ci_kit.evaluate.dataset import Dataset
 from ci_kit.evaluate.fetch import fetch
-from ci_kit.evaluate.model import Model, load
 from ci_kit.evaluate.scoring import Scores, macro_f1, score, truth_digest, unpack, unusable
 from ci_kit.forge.git import Git, base
 from ci_kit.forge.history import Past, find
 from ci_kit.job import Job
+from ci_kit.models.dataset import Dataset
+from ci_kit.models.model import Model, load
 from ci_kit.parts import Check
 from ci_kit.result import FOLDER
 

@@ -15,6 +15,6 @@ def foresee(config: Config, root: Path) -> None:
         if not (root / name.partition("::")[0]).exists():
             raise UserError(f"no model tests at {name}", hint="Check `evaluate.tests`")
     if not (root / "dvc.yaml").is_file():
-        from ci_kit.evaluate.dataset import load_dataset
+        from ci_kit.models.dataset import load_dataset
 
         load_dataset(config, root)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ci_kit.evaluate.dataset import Dataset
 from ci_kit.evaluate.scoring import UNITS, Scores, metric, metrics
+from ci_kit.models.dataset import Dataset
 from ci_kit.parts import Check, Metric, Status
 from ci_kit.render.numbers import change, number, pair, relative
 from ci_kit.sections import Gate

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ci_kit.evaluate.dataset import Dataset
-from ci_kit.evaluate.frames import take
-from ci_kit.evaluate.model import Model
+from ci_kit.models.dataset import Dataset
+from ci_kit.models.frames import take
+from ci_kit.models.model import Model
 from ci_kit.stats import Interval
 
 BATCH, ROUNDS, WARM = 64, 120, 5

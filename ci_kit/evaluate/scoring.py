@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ci_kit.errors import UserError
-from ci_kit.evaluate.dataset import Dataset
-from ci_kit.evaluate.frames import same
-from ci_kit.evaluate.model import Model
+from ci_kit.models.dataset import Dataset
+from ci_kit.models.frames import same
+from ci_kit.models.model import Model
 from ci_kit.parts import Direction, Metric
 from ci_kit.stats import Interval, log_loss_rows, mae, mean_interval, proportion, r2, rmse
 

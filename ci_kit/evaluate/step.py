@@ -5,15 +5,14 @@ from typing import Any
 import numpy.typing as npt
 
 from ci_kit.evaluate.baseline import Baseline, compare_with
-from ci_kit.evaluate.dataset import Dataset, load_dataset
 from ci_kit.evaluate.gate import judge
 from ci_kit.evaluate.latency import measure
-from ci_kit.evaluate.model import Model
 from ci_kit.evaluate.scoring import macro_f1, metrics, pack, score, unusable
-from ci_kit.evaluate.subject import candidate
 from ci_kit.evaluate.tests_run import run_tests
 from ci_kit.files import atomic_write
 from ci_kit.job import Job
+from ci_kit.models.dataset import Dataset, load_dataset
+from ci_kit.models.model import Model, candidate
 from ci_kit.parts import Check, File, Metric
 from ci_kit.result import Findings
 

@@ -8,9 +8,9 @@ from typing import Self
 from ci_kit import config
 from ci_kit.config import Config
 from ci_kit.errors import UserError
-from ci_kit.evaluate.dataset import Dataset, load_dataset, sensitive
-from ci_kit.evaluate.model import Model, load
 from ci_kit.job import Job
+from ci_kit.models.dataset import Dataset, load_dataset, sensitive
+from ci_kit.models.model import Model, candidate, load
 from ci_kit.result import FOLDER
 
 JOB, OUTCOMES = "job.json", "outcomes.json"
@@ -63,18 +63,6 @@ class Subject:
         model.name = "the baseline"
         model.bind(dataset.frame, dataset.truth)
         return model, ""
-
-
-def candidate(settings: Config, root: Path, dataset: Dataset) -> Model:
-    """Load the model that the configuration names, not yet bound; raise UserError as `load` does."""
-    return load(
-        settings.evaluate.model,
-        root,
-        task=dataset.task,
-        features=dataset.features,
-        output=settings.evaluate.output,
-        sensitive=dataset.sensitive,
-    )
 
 
 def hand_over(job: Job, folder: Path, *, has_baseline: bool, why: str) -> None:

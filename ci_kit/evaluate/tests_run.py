@@ -11,9 +11,9 @@ from typing import Any
 from ci_kit.actions import Filter, redact, redactor
 from ci_kit.errors import UserError
 from ci_kit.evaluate.baseline import Baseline
-from ci_kit.evaluate.dataset import sensitive
 from ci_kit.evaluate.subject import OUTCOMES, WITHHELD, hand_over
 from ci_kit.job import Job
+from ci_kit.models.dataset import sensitive
 from ci_kit.parts import Check, Location, Status
 
 GRACE = 3.0  # seconds between asking pytest to stop and killing it

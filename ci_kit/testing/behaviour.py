@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ci_kit.errors import UserError
-from ci_kit.evaluate.dataset import Dataset
-from ci_kit.evaluate.frames import Frame, same
-from ci_kit.evaluate.model import Model
+from ci_kit.models.dataset import Dataset
+from ci_kit.models.frames import Frame, same
+from ci_kit.models.model import Model
 from ci_kit.testing.measure import Broken, distance, expect, plainly, share
 
 __tracebackhide__ = True  # of each function here: a failure shows at the user's line

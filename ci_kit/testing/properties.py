@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ci_kit.errors import UserError
-from ci_kit.evaluate.frames import Frame, same, take
-from ci_kit.evaluate.model import Model
 from ci_kit.evaluate.scoring import unusable
+from ci_kit.models.frames import Frame, same, take
+from ci_kit.models.model import Model
 from ci_kit.testing.measure import Broken, distance, expect, plainly
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ci_kit.errors import UserError
-from ci_kit.evaluate.dataset import Dataset
-from ci_kit.evaluate.frames import column
-from ci_kit.evaluate.model import Model
 from ci_kit.evaluate.scoring import Scores, macro_f1, metrics, score, unusable
+from ci_kit.models.dataset import Dataset
+from ci_kit.models.frames import column
+from ci_kit.models.model import Model
 from ci_kit.render.numbers import number, pair
 from ci_kit.stats import t_quantile
 from ci_kit.testing.measure import Broken, expect, plainly, share

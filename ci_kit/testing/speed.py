@@ -1,8 +1,8 @@
 """Assertions on latency."""
 
-from ci_kit.evaluate.dataset import Dataset
 from ci_kit.evaluate.latency import BATCH, ROUNDS, measure
-from ci_kit.evaluate.model import Model
+from ci_kit.models.dataset import Dataset
+from ci_kit.models.model import Model
 from ci_kit.render.numbers import duration
 from ci_kit.testing.measure import expect, plainly
 

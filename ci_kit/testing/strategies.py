@@ -8,16 +8,15 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ci_kit.errors import UserError
-from ci_kit.evaluate.dataset import flavour
-from ci_kit.evaluate.frames import Frame
+from ci_kit.models.columns import Column, described, spec
+from ci_kit.models.dataset import flavour
+from ci_kit.models.frames import Frame
 
 __tracebackhide__ = True  # of each function here: a failure shows at the user's line
 
 WIDE = 1_000_000  # a number without a bound in the schema is drawn from within ± this
 CELLS = 200
 LONG = 20  # characters of a text without a bound
-_KINDS = (("int", "whole"), ("float", "number"), ("decimal", "number"), ("bool", "flag"))
-_TEXTS = ("str", "object", "categor", "enum", "utf8", "large_")
 
 
 class Columns:
@@ -33,12 +32,11 @@ class Columns:
         self.draws: dict[str, st.SearchStrategy[Any]] = {}
         self.edges: dict[str, list[Any]] = {}
         for name in features:
-            spec = _spec(schema, name)
-            if spec is None and name not in (given or {}):
-                raise UserError(f"the schema has no column {name!r}", hint=f"Pass strategies={{{name!r}: …}}")
-            self.types[name] = getattr(getattr(spec, "dtype", None), "type", None)
             own = (given or {}).get(name)
-            self.draws[name], self.edges[name] = (own, []) if own is not None else _draw(name, spec, self.pandas)
+            self.types[name] = getattr(getattr(spec(schema, name), "dtype", None), "type", None)
+            self.draws[name], self.edges[name] = (
+                (own, []) if own is not None else _draw(_known(schema, name), self.pandas)
+            )
 
     def frames(self) -> st.SearchStrategy[Frame]:
         """Draw tables of 1 to 12 rows, fewer where there are many columns: drawing costs by the cell."""
@@ -66,82 +64,51 @@ class Columns:
         return pl.DataFrame({name: pl.Series(name, list_, dtype=self.types[name]) for name, list_ in values.items()})
 
 
-def _spec(schema: Any, name: str) -> Any:
-    if name in schema.columns:
-        return schema.columns[name]
-    regexes = (spec for pattern, spec in schema.columns.items() if spec.regex and re.match(pattern, name))
-    return next(regexes, None)
+def _known(schema: Any, name: str) -> Column:
+    hint = f"Pass strategies={{{name!r}: …}}"
+    try:
+        found = described(schema, name)
+    except UserError as error:
+        raise UserError(f"column {name!r} can't be drawn", why=error.why, hint=hint) from error
+    if found is None:
+        raise UserError(f"the schema has no column {name!r}", hint=hint)
+    return found
 
 
-def _draw(name: str, spec: Any, pandas: bool) -> tuple[st.SearchStrategy[Any], list[Any]]:
-    kind = _kind(name, str(spec.dtype).lower())
-    bounds: dict[str, Any] = {}
-    for check in spec.checks:
-        bounds |= _bounds(name, check)
-    strategy, edges = _values(kind, bounds)
-    if spec.nullable and (not pandas or kind in ("number", "text")):
+def _draw(column: Column, pandas: bool) -> tuple[st.SearchStrategy[Any], list[Any]]:
+    if column.unknown:
+        hint = f"Pass strategies={{{column.name!r}: …}}"
+        raise UserError(
+            f"column {column.name!r} can't be drawn", why=f"from its check {column.unknown[0]!r}", hint=hint
+        )
+    strategy, edges = _values(column)
+    if column.nullable and (not pandas or column.kind in ("number", "text")):
         return st.none() | strategy, [*edges, None]
     return strategy, edges
 
 
-def _kind(name: str, dtype: str) -> str:
-    kind = next((kind for start, kind in _KINDS if start in dtype), None)
-    kind = kind or next(("text" for start in _TEXTS if start in dtype), None)
-    if kind is None:
-        raise UserError(f"column {name!r} can't be drawn", why=f"its type is {dtype}", hint="Pass strategies={…}")
-    return kind
-
-
-def _bounds(name: str, check: Any) -> dict[str, Any]:
-    """Return what a built-in check of pandera allows: `low`, `high`, `out` (excluded), `in` or `size`."""
-    known = check.statistics or {}
-    low, high = known.get("min_value"), known.get("max_value")
-    if check.name in ("greater_than_or_equal_to", "greater_than"):
-        return {"low": low, "above": check.name == "greater_than"}
-    if check.name in ("less_than_or_equal_to", "less_than"):
-        return {"high": high, "below": check.name == "less_than"}
-    if check.name == "in_range":
-        ends = {"above": not known.get("include_min", True), "below": not known.get("include_max", True)}
-        return {"low": low, "high": high} | ends
-    if check.name == "isin":
-        return {"in": list(known["allowed_values"])}
-    if check.name == "equal_to":
-        return {"in": [known["value"]]}
-    if check.name == "notin":
-        return {"out": list(known["forbidden_values"])}
-    if check.name == "not_equal_to":
-        return {"out": [known["value"]]}
-    if check.name == "str_length":
-        exact = known.get("exact_value")
-        return {"short": low if exact is None else exact, "long": high if exact is None else exact}
-    if check.name == "str_matches":
-        return {"pattern": known["pattern"]}
-    hint = f"Pass strategies={{{name!r}: …}}"
-    raise UserError(f"column {name!r} can't be drawn", why=f"from its check {check.name!r}", hint=hint)
-
-
-def _values(kind: str, bounds: dict[str, Any]) -> tuple[st.SearchStrategy[Any], list[Any]]:
-    out = set(bounds.get("out", ()))
-    if "in" in bounds:
-        allowed = [value for value in bounds["in"] if value not in out]
+def _values(column: Column) -> tuple[st.SearchStrategy[Any], list[Any]]:
+    out = set(column.out)
+    if column.among is not None:
+        allowed = [value for value in column.among if value not in out]
         return st.sampled_from(allowed), allowed
     strategy: st.SearchStrategy[Any]
-    if kind == "flag":
+    if column.kind == "flag":
         strategy, edges = st.booleans(), [False, True]
-    elif kind == "text":
-        strategy, edges = _text(bounds)
+    elif column.kind == "text":
+        strategy, edges = _text(column)
     else:
-        strategy, edges = _number(kind, bounds)
+        strategy, edges = _number(column)
     return strategy.filter(lambda value: value not in out) if out else strategy, [
         value for value in edges if value not in out
     ]
 
 
-def _number(kind: str, bounds: dict[str, Any]) -> tuple[st.SearchStrategy[Any], list[Any]]:
-    low, high, above, below = (bounds.get(name) for name in ("low", "high", "above", "below"))
+def _number(column: Column) -> tuple[st.SearchStrategy[Any], list[Any]]:
+    low, high, above, below = column.low, column.high, column.above, column.below
     least = float(low if low is not None else min(-WIDE, (high if high is not None else 0) - WIDE))
     most = float(high if high is not None else max(WIDE, least + WIDE))
-    if kind == "whole":
+    if column.kind == "whole":
         first = math.floor(least) + 1 if above else math.ceil(least)
         last = math.ceil(most) - 1 if below else math.floor(most)
         return st.integers(first, last), sorted({first, last, min(max(0, first), last)})
@@ -149,14 +116,15 @@ def _number(kind: str, bounds: dict[str, Any]) -> tuple[st.SearchStrategy[Any], 
         math.nextafter(least, math.inf) if above else least,
         math.nextafter(most, -math.inf) if below else most,
     )
-    floats = st.floats(least, most, exclude_min=bool(above), exclude_max=bool(below), allow_subnormal=False)
+    floats = st.floats(least, most, exclude_min=above, exclude_max=below, allow_subnormal=False)
     return floats, sorted({first_, last_, min(max(0.0, first_), last_)})
 
 
-def _text(bounds: dict[str, Any]) -> tuple[st.SearchStrategy[Any], list[Any]]:
-    if "pattern" in bounds:
-        return st.from_regex(bounds["pattern"], fullmatch=True), []
-    short, long = bounds.get("short") or 0, bounds.get("long")
+def _text(column: Column) -> tuple[st.SearchStrategy[Any], list[Any]]:
+    if column.patterns:
+        drawn = st.from_regex(column.patterns[0], fullmatch=True)
+        return drawn.filter(lambda text: all(re.match(one, text) for one in column.patterns[1:])), []
+    short, long = column.short or 0, column.long
     long = max(LONG, short) if long is None else long
     letters = st.characters(codec="utf-8", exclude_characters="\x00")
     return st.text(letters, min_size=short, max_size=long), ["x" * short, "x" * long, "ß" * max(short, min(1, long))]

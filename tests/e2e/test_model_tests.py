@@ -11,9 +11,9 @@ from ci_kit import config
 from ci_kit.evaluate.step import run
 from ci_kit.job import Job
 from tests.evaluate.conftest import _plain_git  # noqa: F401
-from tests.evaluate.models import classifier, project, write_csv
 from tests.evaluate.test_step import check, commit, evaluate, record, statuses
 from tests.forge.repository import git
+from tests.models.made import classifier, project, write_csv
 
 pytestmark = pytest.mark.e2e
 

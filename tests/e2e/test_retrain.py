@@ -22,9 +22,9 @@ from ci_kit.result import Result, load, result_path
 from ci_kit.retrain.change import FILE, ONE
 from ci_kit.retrain.scratch import BRANCH
 from ci_kit.steps import step
-from tests.evaluate.models import classifier, project
 from tests.forge.conftest import _plain_git  # noqa: F401 - a fixture for all tests here
 from tests.forge.repository import git
+from tests.models.made import classifier, project
 from tests.retrain.made import drift
 
 pytestmark = pytest.mark.e2e

@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 
 from ci_kit.evaluate import latency
-from ci_kit.evaluate.dataset import Dataset
-from ci_kit.evaluate.model import Model
+from ci_kit.models.dataset import Dataset
+from ci_kit.models.model import Model
 
 
 class Clock:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hn
 
 from ci_kit.errors import UserError
-from ci_kit.evaluate.dataset import Dataset, target
 from ci_kit.evaluate.gate import judge
-from ci_kit.evaluate.model import Model
 from ci_kit.evaluate.scoring import Scores, macro_f1, metrics, pack, score, unpack, unusable
+from ci_kit.models.dataset import Dataset, target
+from ci_kit.models.model import Model
 from ci_kit.sections import Gate
 
 

@@ -15,8 +15,8 @@ from ci_kit.forge.local import LocalForge
 from ci_kit.job import Job
 from ci_kit.parts import Run, Source, Status
 from ci_kit.result import Findings, Result
-from tests.evaluate.models import added, classifier, linear, project, save, write_csv
 from tests.forge.repository import git
+from tests.models.made import added, classifier, linear, project, save, write_csv
 
 # Real git and real processes: a matter of seconds, not of milliseconds.
 pytestmark = pytest.mark.e2e

@@ -9,7 +9,7 @@ import pytest
 from ci_kit import config
 from ci_kit.evaluate.subject import OUTCOMES, WITHHELD, hand_over
 from ci_kit.job import Job
-from tests.evaluate.models import project
+from tests.models.made import project
 
 # Real git and real processes: a matter of seconds, not of milliseconds.
 pytestmark = pytest.mark.e2e

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from ci_kit import testing
 from ci_kit.errors import UserError
-from ci_kit.evaluate.dataset import Dataset
-from ci_kit.evaluate.frames import column
-from ci_kit.evaluate.model import Model
+from ci_kit.models.dataset import Dataset
+from ci_kit.models.frames import column
+from ci_kit.models.model import Model
 from ci_kit.testing import Broken
 from ci_kit.testing.measure import LAST
 from ci_kit.testing.strategies import Columns

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ci_kit.config import Config
 from ci_kit.errors import UserError
-from ci_kit.evaluate.frames import Frame, column, names
+from ci_kit.models.frames import Frame, column, names
 from ci_kit.sections import DataSet
 
 

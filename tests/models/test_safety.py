@@ -11,8 +11,8 @@ import pytest
 from onnx import helper
 
 from ci_kit.errors import UserError
-from ci_kit.evaluate.safety import external, look
-from tests.evaluate.models import FLOAT, build, linear, save, value
+from ci_kit.models.safety import external, look
+from tests.models.made import FLOAT, build, linear, save, value
 
 
 class Canary:

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ci_kit.config import Config
 from ci_kit.errors import UserError
-from ci_kit.evaluate.frames import Frame, names, take
-from ci_kit.evaluate.reading import Reading, classes_of, read
+from ci_kit.models.dataset import Dataset
+from ci_kit.models.frames import Frame, names, take
+from ci_kit.models.reading import Reading, classes_of, read
 
 BATCH = 16_384  # rows per call: bounds the memory of a large model's intermediate values
 
@@ -87,12 +89,24 @@ def load(
     shown = str(reference)
     if ".py:" in shown:
         return _function(shown, root, task, features, sensitive)
-    from ci_kit.evaluate.session import open_session
+    from ci_kit.models.session import open_session
 
     path = Path(reference) if Path(reference).is_absolute() else root / reference
     shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
     answer, known = open_session(path, shown, features, output, quiet=bool(sensitive))
     return Model(name=shown, task=task, features=features, answer=answer, known=known, sensitive=sensitive)
+
+
+def candidate(config: Config, root: Path, dataset: Dataset) -> Model:
+    """Load the model that the configuration names, not yet bound; raise UserError as `load` does."""
+    return load(
+        config.evaluate.model,
+        root,
+        task=dataset.task,
+        features=dataset.features,
+        output=config.evaluate.output,
+        sensitive=dataset.sensitive,
+    )
 
 
 def _function(reference: str, root: Path, task: str, features: tuple[str, ...], sensitive: tuple[str, ...]) -> Model:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hn
 
 from ci_kit.errors import UserError
-from ci_kit.evaluate.reading import Reading, classes_of, read
+from ci_kit.models.reading import Reading, classes_of, read
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ci_kit.errors import UserError
-from ci_kit.evaluate.frames import Frame
-from ci_kit.evaluate.inputs import feeds, wanted
-from ci_kit.evaluate.safety import external, look
+from ci_kit.models.frames import Frame
+from ci_kit.models.inputs import feeds, wanted
+from ci_kit.models.safety import external, look
 
 QUIET = 4  # only what kills the process: ONNX Runtime's errors reach us as exceptions, and its warnings mislead
 Answer = Callable[[Frame], npt.NDArray[Any]]

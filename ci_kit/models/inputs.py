@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ci_kit.errors import UserError
-from ci_kit.evaluate.frames import Frame, column, matrix, names
+from ci_kit.models.frames import Frame, column, matrix, names
 
 # ONNX Runtime casts nothing: each column is cast here, at the edge, to what the input declares.
 TYPES: dict[str, type[Any]] = {

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from ci_kit.config import Config
-from ci_kit.evaluate.dataset import load_dataset
+from ci_kit.models.dataset import load_dataset
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from onnx import helper
 
 from ci_kit.errors import UserError
-from ci_kit.evaluate.frames import column, is_pandas, matrix, names, take
-from ci_kit.evaluate.model import BATCH, Model, load
-from ci_kit.evaluate.reading import classes_of
-from tests.evaluate.models import FLOAT, INT, TEXT, added, build, linear, save, value
+from ci_kit.models.frames import column, is_pandas, matrix, names, take
+from ci_kit.models.model import BATCH, Model, load
+from ci_kit.models.reading import classes_of
+from tests.models.made import FLOAT, INT, TEXT, added, build, linear, save, value
 
 AB = ("a", "b")
 
