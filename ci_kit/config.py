@@ -9,7 +9,20 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from ci_kit.errors import UserError
-from ci_kit.sections import LOOKS, DataName, DataSet, Drift, Evaluate, Report, Retrain, Section, Train, Validate
+from ci_kit.sections import (
+    LOOKS,
+    DataName,
+    DataSet,
+    Deploy,
+    Drift,
+    Evaluate,
+    Package,
+    Report,
+    Retrain,
+    Section,
+    Train,
+    Validate,
+)
 
 FILE = "ci-kit.yaml"
 MAX_BYTES = 2**20
@@ -25,6 +38,8 @@ class Config(Section):
     train: Train = Field(default_factory=lambda: Train(), description="Training.")
     evaluate: Evaluate = Field(default_factory=lambda: Evaluate(), description="Model tests and the gate.")
     report: Report = Field(default_factory=lambda: Report(), description="The report.")
+    package: Package = Field(default_factory=lambda: Package(), description="Packaging.")
+    deploy: Deploy = Field(default_factory=lambda: Deploy(), description="Deployment.")
     drift: Drift = Field(default_factory=lambda: Drift(), description="Drift checks.")
     retrain: Retrain = Field(default_factory=lambda: Retrain(), description="Retraining.")
 

@@ -1,36 +1,14 @@
 """What a pandera schema, of either flavour, says of one column: its kind and what values may stand in it."""
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from ci_kit.errors import UserError
+from ci_kit.serving.contract import Column, Kind
 
-_KINDS = (("int", "whole"), ("float", "number"), ("decimal", "number"), ("bool", "flag"))
+_KINDS: tuple[tuple[str, Kind], ...] = (("int", "whole"), ("float", "number"), ("decimal", "number"), ("bool", "flag"))
 _TEXTS = ("str", "object", "categor", "enum", "utf8", "large_")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """One column: `kind` is `whole`, `number`, `flag` or `text`; a bound is None where there is none.
-
-    `above` and `below` exclude the bounds themselves, `among` are the only values allowed, `out` those that are not,
-    `short` and `long` count the characters of a text. `unknown` names the checks that only pandera can run.
-    """
-
-    name: str
-    kind: str
-    nullable: bool = False
-    low: Any = None
-    high: Any = None
-    above: bool = False
-    below: bool = False
-    among: tuple[Any, ...] | None = None
-    out: tuple[Any, ...] = ()
-    short: int | None = None
-    long: int | None = None
-    patterns: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = field(default=())
 
 
 def spec(schema: Any, name: str) -> Any:
@@ -53,13 +31,13 @@ def described(schema: Any, name: str) -> Column | None:
     return column
 
 
-def kind_of(name: str, dtype: str) -> str:
+def kind_of(name: str, dtype: str) -> Kind:
     """Return the kind of values that a type of polars or pandas holds; raise UserError for any other, such as dates."""
-    kind = next((kind for start, kind in _KINDS if start in dtype.lower()), None)
-    kind = kind or next(("text" for start in _TEXTS if start in dtype.lower()), None)
-    if kind is None:
+    kinds = [kind for start, kind in _KINDS if start in dtype.lower()]
+    kinds += ["text" for start in _TEXTS if start in dtype.lower()]
+    if not kinds:
         raise UserError(f"column {name!r} holds neither numbers, text nor flags", why=f"its type is {dtype}")
-    return kind
+    return kinds[0]
 
 
 def _narrowed(column: Column, check: Any) -> Column:

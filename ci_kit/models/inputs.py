@@ -7,31 +7,7 @@ import numpy.typing as npt
 
 from ci_kit.errors import UserError
 from ci_kit.models.frames import Frame, column, matrix, names
-
-# ONNX Runtime casts nothing: each column is cast here, at the edge, to what the input declares.
-TYPES: dict[str, type[Any]] = {
-    "tensor(float)": np.float32,
-    "tensor(double)": np.float64,
-    "tensor(float16)": np.float16,
-    "tensor(int64)": np.int64,
-    "tensor(int32)": np.int32,
-    "tensor(int16)": np.int16,
-    "tensor(int8)": np.int8,
-    "tensor(uint64)": np.uint64,
-    "tensor(uint32)": np.uint32,
-    "tensor(uint16)": np.uint16,
-    "tensor(uint8)": np.uint8,
-    "tensor(bool)": np.bool_,
-    "tensor(string)": np.object_,
-}
-
-
-def wide(inputs: list[Any], features: tuple[str, ...]) -> bool:
-    """Say whether the model takes one matrix of all features rather than one input per column."""
-    if len(inputs) != 1:
-        return False
-    shape = inputs[0].shape
-    return not (inputs[0].name in features and (len(shape) < 2 or shape[1] == 1))
+from ci_kit.serving.engine import TYPES, wide
 
 
 def wanted(inputs: list[Any], features: tuple[str, ...], model: str) -> tuple[str, ...]:

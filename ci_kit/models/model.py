@@ -12,7 +12,8 @@ from ci_kit.config import Config
 from ci_kit.errors import UserError
 from ci_kit.models.dataset import Dataset
 from ci_kit.models.frames import Frame, names, take
-from ci_kit.models.reading import Reading, classes_of, read
+from ci_kit.models.reading import classes_of, read
+from ci_kit.serving.reading import Reading
 
 BATCH = 16_384  # rows per call: bounds the memory of a large model's intermediate values
 
@@ -22,7 +23,7 @@ class Model:
     """A candidate or a baseline, ready to be asked.
 
     How its answers are to be read is settled by the first call of `predict` or `bind`, so bind it to many rows. Values
-    of its `sensitive` columns show in no message.
+    of its `sensitive` columns show in no message. `inputs` and `output` are those of an ONNX file.
     """
 
     name: str
@@ -33,6 +34,8 @@ class Model:
     classes: npt.NDArray[Any] | None = None
     reading: Reading | None = field(default=None, repr=False)
     sensitive: tuple[str, ...] = ()
+    inputs: tuple[Any, ...] = field(default=(), repr=False)
+    output: str = ""
 
     def raw(self, frame: Frame) -> npt.NDArray[Any]:
         """Return the model's own answer; raise UserError if it fails or does not give one row per row."""
@@ -93,8 +96,17 @@ def load(
 
     path = Path(reference) if Path(reference).is_absolute() else root / reference
     shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
-    answer, known = open_session(path, shown, features, output, quiet=bool(sensitive))
-    return Model(name=shown, task=task, features=features, answer=answer, known=known, sensitive=sensitive)
+    opened = open_session(path, shown, features, output, quiet=bool(sensitive))
+    return Model(
+        name=shown,
+        task=task,
+        features=features,
+        answer=opened.answer,
+        known=opened.known,
+        sensitive=sensitive,
+        inputs=opened.inputs,
+        output=opened.output,
+    )
 
 
 def candidate(config: Config, root: Path, dataset: Dataset) -> Model:

@@ -40,10 +40,10 @@ def look(path: Path, shown: str) -> tuple[bytes, Any]:
             why = "loading one can run any code" if "pickle" in kind or "joblib" in kind or "torch" in kind else ""
             raise UserError(f"{shown} is {kind}", why=why, hint=EXPORT)
     proto = _parse(content, shown)
-    for tensor in _tensors(proto):
+    for tensor in tensors(proto):
         _contained(tensor, path, shown)
     own = {function.domain for function in proto.functions}
-    for node in _nodes(proto):
+    for node in nodes(proto):
         if node.domain not in DOMAINS | own:
             raise UserError(f"{shown} needs the custom operator {node.domain}::{node.op_type}"[:200], hint=EXPORT)
     return content, proto
@@ -51,7 +51,7 @@ def look(path: Path, shown: str) -> tuple[bytes, Any]:
 
 def external(proto: Any) -> bool:
     """Say whether some of the weights lie in another file."""
-    return any(tensor.data_location == tensor.EXTERNAL for tensor in _tensors(proto))
+    return any(tensor.data_location == tensor.EXTERNAL for tensor in tensors(proto))
 
 
 def _parse(content: bytes, shown: str) -> Any:
@@ -88,7 +88,8 @@ def _contained(tensor: Any, path: Path, shown: str) -> None:
         raise UserError(what, why="not a plain file with one name", hint=hint)
 
 
-def _graphs(proto: Any) -> Iterator[Any]:
+def graphs(proto: Any) -> Iterator[Any]:
+    """Yield the main graph, those of control flow, and the functions of a model."""
     waiting = [proto.graph, *proto.functions]
     while waiting:
         graph = waiting.pop()
@@ -99,13 +100,15 @@ def _graphs(proto: Any) -> Iterator[Any]:
                 waiting += attribute.graphs
 
 
-def _nodes(proto: Any) -> Iterator[Any]:
-    for graph in _graphs(proto):
+def nodes(proto: Any) -> Iterator[Any]:
+    """Yield all nodes of a model."""
+    for graph in graphs(proto):
         yield from graph.node
 
 
-def _tensors(proto: Any) -> Iterator[Any]:
-    for graph in _graphs(proto):
+def tensors(proto: Any) -> Iterator[Any]:
+    """Yield all constant tensors of a model."""
+    for graph in graphs(proto):
         yield from getattr(graph, "initializer", ())
         for sparse in getattr(graph, "sparse_initializer", ()):
             yield from (sparse.values, sparse.indices)

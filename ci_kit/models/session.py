@@ -1,6 +1,7 @@
 """An ONNX model in ONNX Runtime, on the CPU."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,25 @@ from ci_kit.errors import UserError
 from ci_kit.models.frames import Frame
 from ci_kit.models.inputs import feeds, wanted
 from ci_kit.models.safety import external, look
+from ci_kit.serving.engine import QUIET
 
-QUIET = 4  # only what kills the process: ONNX Runtime's errors reach us as exceptions, and its warnings mislead
 Answer = Callable[[Frame], npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """The model as a function of a table, the class labels that the file itself names, if it does, and its ends."""
+
+    answer: Answer
+    known: npt.NDArray[Any] | None
+    inputs: tuple[Any, ...]
+    output: str
 
 
 def open_session(
     path: Path, shown: str, features: tuple[str, ...], output: str | None, *, quiet: bool = False
-) -> tuple[Answer, npt.NDArray[Any] | None]:
-    """Return the model as a function of a table, and the class labels that the file itself names, if it does.
+) -> Opened:
+    """Open the file; raise UserError for one that is no safe, fitting ONNX model.
 
     `quiet` leaves out what ONNX Runtime says of the rows that it fails on.
     """
@@ -50,7 +61,7 @@ def open_session(
             raise UserError(f"{shown} fails on {len(frame):,} rows", why="" if quiet else brief(error)) from error
         return _array(given)
 
-    return answer, _labels(proto)
+    return Opened(answer=answer, known=_labels(proto), inputs=tuple(inputs), output=chosen)
 
 
 def brief(error: BaseException) -> str:

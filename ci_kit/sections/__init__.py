@@ -5,6 +5,7 @@ A key is kebab-case in the file and snake_case in Python. User code is named `pa
 
 from ci_kit.sections.base import LOOKS, DataName, Duration, OneOrMore, Reference, Section, Share, duration
 from ci_kit.sections.check import DataSet, Evaluate, Freshness, Gate, Overlap, Price, Report, Train, Validate
+from ci_kit.sections.ship import Deploy, Local, Package
 from ci_kit.sections.watch import Alarm, Drift, Retrain, Window
 
 __all__ = [
@@ -12,13 +13,16 @@ __all__ = [
     "Alarm",
     "DataName",
     "DataSet",
+    "Deploy",
     "Drift",
     "Duration",
     "Evaluate",
     "Freshness",
     "Gate",
+    "Local",
     "OneOrMore",
     "Overlap",
+    "Package",
     "Price",
     "Reference",
     "Report",

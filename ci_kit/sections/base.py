@@ -24,6 +24,11 @@ _PAUSE = r"^(0s|[1-9][0-9]{0,5}(s|m|h|d|w))$"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _CURRENCY = r"^[A-Z]{3}$"
 _WORKFLOW = r"^[A-Za-z0-9][\w.-]{0,80}\.ya?ml$"
+# The grammar of GTO's tags.
+_MODEL = r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])$"
+_VERSION = r"^v(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})$"
+_DISTRIBUTION = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,80}[A-Za-z0-9])?$"
+_ADDRESS = r"^[A-Za-z0-9.-]{1,250}:[0-9]{1,5}$"
 # What a mistake is told instead of the pattern.
 LOOKS: dict[str, str] = {
     _REFERENCE: "`path/to/file.py:Name`",
@@ -32,6 +37,10 @@ LOOKS: dict[str, str] = {
     _PAUSE: "`36h` or `7d`, or `0s` for at once",
     _CURRENCY: "`EUR`",
     _WORKFLOW: "`model.yml`, a file of .github/workflows",
+    _MODEL: "`digits` (2 to 40 of a-z, 0-9 and -, a letter first)",
+    _VERSION: "`v1.2.0`",
+    _DISTRIBUTION: "the name of a package, such as `scikit-learn`",
+    _ADDRESS: "`127.0.0.1:8080`",
 }
 Reference = Annotated[str, Field(pattern=_REFERENCE)]
 DataName = Annotated[str, Field(pattern=_NAME)]
@@ -39,6 +48,10 @@ Duration = Annotated[str, Field(pattern=_DURATION)]
 Pause = Annotated[str, Field(pattern=_PAUSE)]
 Currency = Annotated[str, Field(pattern=_CURRENCY)]
 Workflow = Annotated[str, Field(pattern=_WORKFLOW)]
+ModelName = Annotated[str, Field(pattern=_MODEL)]
+Version = Annotated[str, Field(pattern=_VERSION)]
+Distribution = Annotated[str, Field(pattern=_DISTRIBUTION)]
+Address = Annotated[str, Field(pattern=_ADDRESS)]
 
 
 def duration(text: str) -> timedelta:

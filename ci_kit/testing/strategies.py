@@ -8,9 +8,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ci_kit.errors import UserError
-from ci_kit.models.columns import Column, described, spec
+from ci_kit.models.columns import described, spec
 from ci_kit.models.dataset import flavour
 from ci_kit.models.frames import Frame
+from ci_kit.serving.contract import Column
 
 __tracebackhide__ = True  # of each function here: a failure shows at the user's line
 

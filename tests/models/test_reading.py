@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hn
 
 from ci_kit.errors import UserError
-from ci_kit.models.reading import Reading, classes_of, read
+from ci_kit.models.reading import classes_of, read
+from ci_kit.serving.reading import Reading
 
 
 @pytest.mark.parametrize(

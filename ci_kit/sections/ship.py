@@ -1,0 +1,67 @@
+"""The sections of the second journey: ship a model."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ci_kit.sections.base import Address, Distribution, Duration, ModelName, OneOrMore, Reference, Section, Version
+
+
+class Package(Section):
+    """Packaging: an ONNX model becomes a bento."""
+
+    name: ModelName = Field("model", description="The name under which versions are registered, such as `digits`.")
+    version: Version | None = Field(None, description="The version to register; default: the next minor one.")
+    reference: Reference | None = Field(
+        None,
+        description="The framework's own answers, as `path.py:function` (frame in, array out): the exported model must"
+        " give the same.",
+    )
+    golden: int = Field(64, ge=1, le=1000, description="How many rows travel with the model as its test.")
+    tolerance: float = Field(
+        1e-5, gt=0, lt=1, description="Allowed difference of answers: so much, plus so much of the answer."
+    )
+    max_rows: int = Field(1000, ge=1, le=100_000, description="Rows that one request may have.")
+    max_bytes: int = Field(4 * 2**20, ge=1024, le=2**30, description="Bytes that one request may have.")
+    service: Reference | None = Field(
+        None, description="A service of your own: a subclass of `ci_kit.serving.Model`, or a `bentoml.service`."
+    )
+    include: OneOrMore = Field((), description="Files, globs or folders that your own service needs.")
+    requirements: tuple[Distribution, ...] = Field(
+        (), description="Installed packages that your own service needs, by name."
+    )
+    card: str | None = Field(
+        None, description="Markdown of your own for the model card: intended use, ethics, contact."
+    )
+    licence: str | None = Field(None, max_length=80, description="The model's licence, as an SPDX identifier.")
+    store: str = Field(".ci-kit/bentos", description="Where the bytes are kept: a folder.")
+
+
+class Local(Section):
+    """Processes on this machine, behind Caddy."""
+
+    kind: Literal["local"] = Field(description="How the target is reached.")
+    address: Address = Field("127.0.0.1:8080", description="Where clients find the service, as `host:port`.")
+    folder: str | None = Field(
+        None, description="Where its state, bentos and logs lie; default: below `~/.local/state/ci-kit`."
+    )
+    stage: ModelName | None = Field(None, description="The stage of what is deployed here; default: the target's name.")
+    workers: int = Field(1, ge=1, le=64, description="Processes that answer requests.")
+    start: Duration = Field("120s", description="How long a candidate may take to be ready.")
+    watch: Duration = Field("60s", description="How long the new version is watched after the switch.")
+    errors: float = Field(
+        0.01, ge=0, lt=1, description="Share of failed requests, beyond the old version's, that ends it."
+    )
+    slower: float = Field(3.0, ge=1, description="How many times slower than the old version ends it.")
+    drain: Duration = Field("10s", description="How long the old version may finish its requests.")
+    log: bool = Field(True, description="Whether request rows and answers go to the prediction log.")
+    sample: float = Field(1.0, gt=0, le=1, description="The share of requests that the prediction log keeps.")
+
+
+class Deploy(Section):
+    """Deployment: a registered version is started beside the running one, tested, switched to and watched."""
+
+    target: ModelName | None = Field(None, description="The target to deploy to; default: the only one.")
+    version: Version | None = Field(None, description="The registered version to deploy; default: the newest.")
+    breaking: bool = Field(False, description="Whether the API may break for clients of the running version.")
+    targets: dict[ModelName, Local] = Field({}, description="The places to deploy to, by name.")
