@@ -37,7 +37,7 @@ lint: .venv/dev ## Style, types and layers.
 schemas: .venv/dev ## Write the published JSON Schemas from the types.
 	$(BIN)/python -m ci_kit.schemas
 
-constraints: .venv/uv ## Resolve constraints.txt and actions/kit.txt anew.
+constraints: .venv/uv ## Resolve constraints.txt and the locked packages of the actions and of bentos anew.
 	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
 	  $(FIND_LINKS) --no-emit-find-links --no-emit-index-url --no-annotate --no-header --output-file constraints.txt
 	@# torch pins its own CUDA packages; the local "+cpu" build must satisfy the same line as the registry's.
@@ -47,6 +47,11 @@ constraints: .venv/uv ## Resolve constraints.txt and actions/kit.txt anew.
 	sed -n 's/^requires = \["\(.*\)"\]$$/\1/p' pyproject.toml | $(LOCK) --constraints constraints.txt \
 	  --output-file actions/kit.txt pyproject.toml -
 	echo 'uv==$(UV_VERSION)' | $(LOCK) --output-file actions/uv.txt -
+	@# What serves a model, and deploys it beside credentials; and what a GPU needs instead of onnxruntime.
+	sed -n 's/^requires = \["\(.*\)"\]$$/\1/p' pyproject.toml | $(LOCK) --constraints constraints.txt --extra deploy \
+	  --output-file ci_kit/bento/locked.txt pyproject.toml -
+	sed -n 's/^onnxruntime==\(.*\)/onnxruntime-gpu[cuda,cudnn]<=\1/p' constraints.txt | $(LOCK) --constraints constraints.txt \
+	  --output-file ci_kit/bento/cuda.txt -
 
 clean: ## Remove what the other targets made.
 	rm -rf .venv tests/e2e/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -11,8 +11,9 @@ import typer
 from ci_kit.options import Option
 
 CHECK = ("validate", "train", "evaluate", "report")
+SHIP = ("package",)
 WATCH = ("drift", "retrain")
-STEPS = CHECK + WATCH
+STEPS = CHECK + SHIP + WATCH
 app = typer.Typer(
     name="ci-kit",
     help="The pull request is the control plane of machine learning.",

@@ -1,5 +1,6 @@
 """Evaluate: score the candidate, compare it with the baseline, run the user's model tests."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
@@ -9,7 +10,7 @@ from ci_kit.evaluate.gate import judge
 from ci_kit.evaluate.latency import measure
 from ci_kit.evaluate.scoring import macro_f1, metrics, pack, score, unusable
 from ci_kit.evaluate.tests_run import run_tests
-from ci_kit.files import atomic_write
+from ci_kit.files import atomic_write, digest
 from ci_kit.job import Job
 from ci_kit.models.dataset import Dataset, load_dataset
 from ci_kit.models.model import Model, candidate
@@ -20,7 +21,7 @@ SCORES = "scores.npz"
 
 
 def run(job: Job) -> Findings:
-    """Return the checks `predictions`, `baseline`, `gate/…` and `tests/…`, the metrics, and the scores file.
+    """Return the checks `predictions`, `baseline`, `gate/…` and `tests/…`, the metrics, the scores file and the model.
 
     Raises UserError when the model or the data can't be judged at all.
     """
@@ -46,11 +47,12 @@ def _score(
     """Score the candidate and hold it against the baseline; rows without an answer fail and nothing is compared."""
     path = job.folder / SCORES
     path.unlink(missing_ok=True)
+    judged = _judged(job)
     rows = {"rows": Metric(value=len(dataset))}
     if bad := unusable(predicted):
         title, observed = "NaN or infinite predictions", f"{bad:,} of {len(dataset):,} rows"
         check = Check(id="predictions", title=title, status="fail", observed=observed, limit="0")
-        return [check, baseline.check], rows, ()
+        return [check, baseline.check], rows, judged
     scores = score(model, dataset, predicted)
     checks = [Check(id="predictions", title="Every row has a finite prediction", status="pass"), baseline.check]
     found = metrics(scores, dataset) | _f1(macro_f1(model, dataset, predicted), baseline.f1, len(dataset))
@@ -58,7 +60,17 @@ def _score(
         verdicts, more = judge(scores, baseline.scores, dataset, job.config.evaluate.gate)
         checks, found = checks + verdicts, found | more
     atomic_write(path, pack(scores))
-    return checks, found | rows, (File.of(path, job.root, "scores"),)
+    return checks, found | rows, (File.of(path, job.root, "scores"), *judged)
+
+
+def _judged(job: Job) -> tuple[File, ...]:
+    """Describe the model that was scored: what is deployed later must be that very one."""
+    name = Path(job.config.evaluate.model)
+    path = job.root / name
+    if name.is_absolute() or ".." in name.parts or not path.is_file():
+        return ()
+    # By the name that it has here: under DVC the file may be a link into its cache.
+    return (File(path=name.as_posix(), sha256=digest(path), bytes=path.stat().st_size, role="model"),)
 
 
 def _f1(candidate: float | None, baseline: float | None, rows: int) -> dict[str, Metric]:

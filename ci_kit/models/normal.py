@@ -1,4 +1,4 @@
-"""One form for each ONNX model: what an exporter wrote about itself is left out, so that equal weights have one digest."""
+"""One form for each ONNX model: without what an exporter says of itself, so that equal weights have one digest."""
 
 from pathlib import Path
 from typing import Any

@@ -30,9 +30,7 @@ class Package(Section):
     requirements: tuple[Distribution, ...] = Field(
         (), description="Installed packages that your own service needs, by name."
     )
-    card: str | None = Field(
-        None, description="Markdown of your own for the model card: intended use, ethics, contact."
-    )
+    card: str | None = Field(None, description="Markdown of your own for the model card, such as its intended use.")
     licence: str | None = Field(None, max_length=80, description="The model's licence, as an SPDX identifier.")
     store: str = Field(".ci-kit/bentos", description="Where the bytes are kept: a folder.")
 
@@ -50,7 +48,7 @@ class Local(Section):
     start: Duration = Field("120s", description="How long a candidate may take to be ready.")
     watch: Duration = Field("60s", description="How long the new version is watched after the switch.")
     errors: float = Field(
-        0.01, ge=0, lt=1, description="Share of failed requests, beyond the old version's, that ends it."
+        0.01, ge=0, lt=1, description="The share of failed requests, beyond the old one's, that ends it."
     )
     slower: float = Field(3.0, ge=1, description="How many times slower than the old version ends it.")
     drain: Duration = Field("10s", description="How long the old version may finish its requests.")

@@ -1,4 +1,4 @@
-"""The service of a bento, made of its contract; `service.py` at the bento's top calls `build`."""
+"""The service of a bento, made of its contract; `bento_service.py` at the bento's top calls `build`."""
 
 import importlib
 import json
