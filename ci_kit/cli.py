@@ -53,7 +53,7 @@ def root(
 def _accept(function: Callable[..., None], accepted: tuple[Option, ...], **more: Any) -> Callable[..., None]:
     """Give the function the command-line parameters that the options declare."""
     kinds: dict[str, Any] = {"directory": Directory} | more
-    defaults: dict[str, Any] = {"directory": Path(), "no_report": False, "result": ""}
+    defaults: dict[str, Any] = {"directory": Path(), "no_report": False, "result": "", "words": []}
     for option in accepted:
         name, kind = _name(option), str if option.key else bool
         kinds[name] = Annotated[kind, typer.Option(f"--{option.name}", help=option.help, show_default=False)]
@@ -87,17 +87,41 @@ def _flag(step: str, given: dict[str, Any]) -> str:
     return asked[0].name if asked else ""
 
 
+def _said(step: str, words: list[str], given: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with those that were said without dashes."""
+    from ci_kit.errors import UserError
+
+    known = {option.name: _name(option) for option in options(step) if option.verb}
+    bare = next((option for option in options(step) if option.bare), None)
+    for word in words:
+        if word in known:
+            given = given | {known[word]: True}
+        elif bare and not given.get(_name(bare)):
+            given = given | {_name(bare): word}
+        else:
+            hint = f"Known words: {', '.join(known)}" if known else f"Type: ci-kit {step} --help"
+            raise UserError(f"ci-kit {step} does not know {word!r}", hint=hint)
+    return given
+
+
 def _add(name: str) -> None:
-    def command(*, directory: Path, result: str, **given: Any) -> None:
+    def command(*, directory: Path, result: str, words: tuple[str, ...] = (), **given: Any) -> None:
         from ci_kit.steps import step
 
+        given = _said(name, [*words], given)
         overrides, flag = _overrides(name, given), _flag(name, given)
         entry, label = flag.replace("-", "_") or "run", result or flag or None
         done = step(name, directory.resolve(), overrides, entry=entry, label=label)
         raise typer.Exit(1 if done.status == "fail" else 0)
 
     help_text = importlib.import_module(f"ci_kit.{name}").__doc__
-    app.command(name, help=help_text)(_accept(command, options(name), result=ResultName))
+    more: dict[str, Any] = {"result": ResultName}
+    shown = [option.name for option in options(name) if option.verb]
+    shown += [option.name.upper() for option in options(name) if option.bare]
+    if shown:
+        metavar = f"[{'|'.join(shown)}]"
+        more["words"] = Annotated[list[str] | None, typer.Argument(metavar=metavar, show_default=False)]
+    app.command(name, help=help_text)(_accept(command, options(name), **more))
 
 
 def _check(*, directory: Path, no_report: bool, **given: str) -> None:

@@ -8,9 +8,12 @@ class Option:
     """One option: `--name VALUE`, the configuration key that it overrides, and its help (also the action's input).
 
     An empty value means "not given", because an action's input is always a string. Without a key it is a flag,
-    `--name`, that runs the function of that name in the step's module instead of `run`.
+    `--name`, that runs the function of that name in the step's module instead of `run`; a `verb` can be said without
+    the dashes, too (`ci-kit package list`), and so can the value of the option that is `bare` (`ci-kit deploy prod`).
     """
 
     name: str
     key: str = ""
     help: str
+    verb: bool = False
+    bare: bool = False

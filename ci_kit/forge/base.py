@@ -95,8 +95,14 @@ class Forge(Protocol):
     def comment(self, report: str, body: str, stamp: Stamp) -> str:
         """Show the report, replacing an older one of the same id; return where it is (URL or path)."""
 
-    def record(self, files: Mapping[str, bytes], message: str) -> None:
-        """Add files to the history branch in one commit; the same content again makes none."""
+    def record(self, files: Mapping[str, bytes], message: str) -> str | None:
+        """Add files to the history branch in one commit, and return the commit that has them; None without files.
+
+        The same content again makes no commit.
+        """
+
+    def tag(self, name: str, commit: str, message: str) -> bool:
+        """Make an annotated tag; False where there is one of that name already, which stays as it is."""
 
     def propose(self, proposal: Proposal, stamp: Stamp) -> Pull:
         """Keep exactly one open pull request from the branch into the base, whoever else does so at the same time.

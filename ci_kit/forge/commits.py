@@ -68,33 +68,51 @@ class Commits:
             if error.status not in (404, 409, 422):
                 raise
 
-    def record(self, files: Mapping[str, bytes], message: str) -> None:
-        """Commit the files to the branch `ci-kit`, fast-forward only; the same content again makes no commit."""
+    def tag(self, name: str, commit: str, message: str) -> bool:
+        """Make an annotated tag; False where there is one of that name already, of another commit or tagger."""
+        made = self._make("tags", {"tag": name, "message": message, "object": commit, "type": "commit"})["sha"]
+        try:
+            self._client.send("POST", f"{self._git}/refs", {"ref": f"refs/tags/{name}", "sha": made}, need=WRITE)
+        except Refused as error:
+            if error.status != 422:
+                raise
+            return False
+        except Unknown:
+            found = self._client.find(f"{self._git}/ref/tags/{quote(name)}")
+            return found is not None and found["object"]["sha"] == made
+        return True
+
+    def record(self, files: Mapping[str, bytes], message: str) -> str:
+        """Commit the files to the branch `ci-kit`, fast-forward only, and return the commit that has them.
+
+        The same content again makes no commit.
+        """
         entries = self.entries(files)
         for turn in range(RECORD_TURNS):
-            if self._record(entries, message):
-                return
+            if commit := self._record(entries, message):
+                return commit
             self._client.pause(random.uniform(0, min(4.0, 0.1 * 2**turn)))  # noqa: S311 - only spreads the writers
         raise Unavailable(f"the branch {BRANCH} could not be moved in {RECORD_TURNS} attempts", why=self._trouble)
 
-    def _record(self, entries: list[Entry], message: str) -> bool:
-        """Build one commit on the branch's present tip; say whether the branch has the files now."""
+    def _record(self, entries: list[Entry], message: str) -> str | None:
+        """Build one commit on the branch's present tip; return the one that has the files, None if somebody came."""
         tip = self.tip(BRANCH)
         base = self.read(tip)["tree"]["sha"] if tip else None
         tree = self.tree(base, entries)
         if tree == base:
-            return True
+            return tip
+        made = self.commit(message, tree, tip)
         try:
-            self.move(BRANCH, self.commit(message, tree, tip), tip)
+            self.move(BRANCH, made, tip)
         except Unknown:
-            return False  # the next turn finds our tree in place, or builds anew
+            return None  # the next turn finds our tree in place, or builds anew
         except Refused as error:
             # 422: the branch moved, or exists by now; 409: GitHub is moving it at this moment.
             if error.status not in (409, 422):
                 raise
             self._trouble = str(error)
-            return False
-        return True
+            return None
+        return made
 
     def _entry(self, path: str, content: bytes | None) -> Entry:
         entry: Entry = {"path": path, "mode": "100644", "type": "blob"}

@@ -31,10 +31,13 @@ class GitHubForge:
         """
         return self._url if self._number is None else self._comments.keep(self._number, report, body, stamp)
 
-    def record(self, files: Mapping[str, bytes], message: str) -> None:
-        """Commit the files to the branch `ci-kit`, fast-forward only; the same content again makes no commit."""
-        if files:
-            self._commits.record(files, message)
+    def record(self, files: Mapping[str, bytes], message: str) -> str | None:
+        """Commit the files to the branch `ci-kit`, fast-forward only; return the commit that has them."""
+        return self._commits.record(files, message) if files else None
+
+    def tag(self, name: str, commit: str, message: str) -> bool:
+        """Make an annotated tag; False where there is one of that name already."""
+        return self._commits.tag(name, commit, message)
 
     def propose(self, proposal: Proposal, stamp: Stamp) -> Pull:
         """Keep exactly one open pull request with one commit; see `onepull.propose`."""

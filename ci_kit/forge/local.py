@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ci_kit.errors import Unavailable
+from ci_kit.errors import Unavailable, UserError
 from ci_kit.files import atomic_write
 from ci_kit.forge import onepull, plumbing
 from ci_kit.forge.base import Proposal, Pull, Stamp, mark
@@ -29,17 +29,18 @@ class LocalForge:
         atomic_write(path, mark(body, report, stamp).encode("utf-8", "replace"))
         return str(path)
 
-    def record(self, files: Mapping[str, bytes], message: str) -> None:
-        """Commit the files to the local branch `ci-kit`; neither the work tree nor the index is touched.
+    def record(self, files: Mapping[str, bytes], message: str) -> str | None:
+        """Commit the files to the local branch `ci-kit` and return the commit that has them.
 
-        Several recorders may run at once; raises UserError outside a git repository.
+        Neither the work tree nor the index is touched. Several recorders may run at once. Raises UserError outside a
+        git repository.
         """
         if not files:
-            return
+            return None
         blobs = plumbing.blobs(self.git, files)
         for _ in range(plumbing.TURNS):
-            if self._commit(blobs, message):
-                return
+            if commit := self._commit(blobs, message):
+                return commit
             time.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - only spreads the recorders
         raise Unavailable(f"the branch {BRANCH} moved {plumbing.TURNS} times while a result was being recorded")
 
@@ -60,12 +61,23 @@ class LocalForge:
     def dispatch(self, workflow: str, branch: str) -> None:
         """Do nothing: there are no workflows here."""
 
-    def _commit(self, blobs: Mapping[str, str | None], message: str) -> bool:
-        """Build one commit on the branch's present tip; say whether the branch has the files now."""
+    def tag(self, name: str, commit: str, message: str) -> bool:
+        """Make an annotated tag in this repository; False where there is one of that name already."""
+        done = self.git.run(
+            "tag", "--annotate", "--no-sign", "-m", message, name, commit, env=plumbing.identity(self.git)
+        )
+        if done.returncode and self.git.find(f"refs/tags/{name}") is None:
+            words = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+            raise UserError(f"git can't make the tag {name}", why=words[-1][:300])
+        return not done.returncode
+
+    def _commit(self, blobs: Mapping[str, str | None], message: str) -> str | None:
+        """Build one commit on the branch's present tip; return the commit that has the files, None if somebody came."""
         git = self.git
         old = git.find(_REF)
         parent = old or git.find(f"refs/remotes/origin/{BRANCH}")
         tree = plumbing.tree(git, parent, blobs)
         if old and tree == git.must("rev-parse", f"{old}^{{tree}}"):
-            return True
-        return plumbing.move(git, BRANCH, plumbing.commit(git, tree, parent, message), old, message)
+            return old
+        made = plumbing.commit(git, tree, parent, message)
+        return made if plumbing.move(git, BRANCH, made, old, message) else None

@@ -37,7 +37,7 @@ def tree(git: Git, parent: str | None, files: Mapping[str, str | None]) -> str:
 def commit(git: Git, tree: str, parent: str | None, message: str) -> str:
     """Return a new commit, in the user's name where git knows one."""
     parents = ["-p", parent] if parent else []
-    return git.must("commit-tree", tree, *parents, "-F", "-", stdin=message.encode(), env=_identity(git))
+    return git.must("commit-tree", tree, *parents, "-F", "-", stdin=message.encode(), env=identity(git))
 
 
 def move(git: Git, branch: str, new: str, old: str | None, why: str) -> bool:
@@ -46,7 +46,8 @@ def move(git: Git, branch: str, new: str, old: str | None, why: str) -> bool:
     return done.returncode == 0
 
 
-def _identity(git: Git) -> dict[str, str]:
+def identity(git: Git) -> dict[str, str]:
+    """Return the environment that names somebody where git knows nobody."""
     made: dict[str, str] = {}
     for key, value in _WHO.items():
         if not git.read("config", "--get", f"user.{key.lower()}"):

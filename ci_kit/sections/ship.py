@@ -33,6 +33,7 @@ class Package(Section):
     card: str | None = Field(None, description="Markdown of your own for the model card, such as its intended use.")
     licence: str | None = Field(None, max_length=80, description="The model's licence, as an SPDX identifier.")
     store: str = Field(".ci-kit/bentos", description="Where the bytes are kept: a folder.")
+    bento: str | None = Field(None, description="The bento to register or to verify; default: what was built last.")
 
 
 class Local(Section):
@@ -62,4 +63,11 @@ class Deploy(Section):
     target: ModelName | None = Field(None, description="The target to deploy to; default: the only one.")
     version: Version | None = Field(None, description="The registered version to deploy; default: the newest.")
     breaking: bool = Field(False, description="Whether the API may break for clients of the running version.")
+    key: str | None = Field(None, description="The public key (PEM) that signatures must verify with.")
+    identity: str | None = Field(
+        None, description="Who must have signed without a key: the workflow's address, as in its certificate."
+    )
+    issuer: str = Field(
+        "https://token.actions.githubusercontent.com", description="Who vouches for that identity (OpenID Connect)."
+    )
     targets: dict[ModelName, Local] = Field({}, description="The places to deploy to, by name.")
