@@ -11,7 +11,7 @@ import typer
 from ci_kit.options import Option
 
 CHECK = ("validate", "train", "evaluate", "report")
-SHIP = ("package",)
+SHIP = ("package", "deploy")
 WATCH = ("drift", "retrain")
 STEPS = CHECK + SHIP + WATCH
 app = typer.Typer(

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -21,8 +21,10 @@ class Client:
         # No proxy, whatever the environment says: these are addresses of this machine or network.
         self._http = httpx.Client(base_url=url, timeout=timeout, trust_env=False, headers={HEADER: "1"})
 
-    def close(self) -> None:
-        """Close its connections."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._http.close()
 
     def wait(self, seconds: float, alive: Callable[[], bool] = lambda: True) -> dict[str, Any] | None:

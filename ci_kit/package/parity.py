@@ -70,19 +70,19 @@ def compared(
 
 def served(bento: Path, golden: Golden) -> tuple[list[Check], dict[str, Metric]]:
     """Serve the bento, ask it the golden rows in several batch sizes, and what it must refuse."""
-    with tempfile.TemporaryDirectory(prefix="ci-kit-") as folder, Server(bento, Path(folder)) as server:
-        client = Client(server.url)
-        try:
-            about = client.wait(START, server.alive)
-            if about is None:
-                detail = server.words()
-                return [Check(id="served", title="The bento can't be served", status="fail", detail=detail)], {}
-            if about.get("fault"):
-                return [Check(id="served", title="The bento is not ready", status="fail", observed=about["fault"])], {}
-            gap = client.golden(golden)
-            leak = client.probe(golden)
-        finally:
-            client.close()
+    with (
+        tempfile.TemporaryDirectory(prefix="ci-kit-") as folder,
+        Server(bento, Path(folder)) as server,
+        Client(server.url) as client,
+    ):
+        about = client.wait(START, server.alive)
+        if about is None:
+            detail = server.words()
+            return [Check(id="served", title="The bento can't be served", status="fail", detail=detail)], {}
+        if about.get("fault"):
+            return [Check(id="served", title="The bento is not ready", status="fail", observed=about["fault"])], {}
+        gap = client.golden(golden)
+        leak = client.probe(golden)
     sizes = ", ".join(str(size) for size in dict.fromkeys(min(size, len(golden.rows)) for size in SIZES))
     observed = f"largest error {gap.error:.2g}, {gap}" if gap.share else f"no difference, batches of {sizes} and more"
     limit = f"≤ {golden.atol:.0e} + {golden.rtol:.0e} × the answer"

@@ -4,20 +4,18 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
+import time
 from pathlib import Path
 from typing import Any
 
+import bentoml
+
+from ci_kit.serving.asgi import JSON, ROUTE, App, Message, Receive, Scope, Send, again, answer, call, taken
 from ci_kit.serving.contract import Contract
 from ci_kit.serving.golden import HEADER, Golden
 
 GATE, COLOUR, VERSION, DIGEST = "CI_KIT_GATE", "CI_KIT_COLOUR", "CI_KIT_VERSION", "CI_KIT_DIGEST"
-ROUTE = "/predict"
-JSON = "application/json"
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
 class Door:
@@ -32,10 +30,16 @@ class Door:
         self._app, self._docs = app, docs
         self._contract, self._golden = Contract.load(Path(folder)), Golden.load(Path(folder))
         self._lock = asyncio.Lock()
+        self._count = bentoml.metrics.Counter(
+            name="ci_kit_requests_total", documentation="Requests for predictions", labelnames=["status"]
+        )
+        self._time = bentoml.metrics.Histogram(
+            name="ci_kit_request_seconds", documentation="How long they took", buckets=BUCKETS
+        )
         self._fault: str | None = None
         self._tested = False
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what is ours, refuse what is too large or no JSON, and pass the rest on."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
@@ -46,7 +50,25 @@ class Door:
             return await answer(send, 200, self.about())
         if path == "/docs.json" and self._docs and method in ("GET", "HEAD"):
             return await answer(send, 200, self._docs)
-        return await self._limited(scope, receive, send)
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        if path == ROUTE and HEADER.encode() not in headers:
+            return await self._measured(scope, receive, send, headers)
+        return await self._limited(scope, receive, send, headers)
+
+    async def _measured(self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes]) -> None:
+        """Count a request and its time, which a deployment watches; golden rows are none of them."""
+        started, status = time.perf_counter(), 500
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._limited(scope, receive, noted, headers)
+        finally:
+            self._count.labels(status=str(status)).inc()
+            self._time.observe(time.perf_counter() - started)
 
     def about(self) -> dict[str, Any]:
         """Say which model this is, and whether it takes traffic."""
@@ -54,7 +76,7 @@ class Door:
         told = {"version": os.environ.get(VERSION), "digest": os.environ.get(DIGEST), "colour": os.environ.get(COLOUR)}
         return known | told | {"golden": self._tested and not self._fault, "fault": self._fault, "open": is_open()}
 
-    async def _ready(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def _ready(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._lock:
             if not self._tested:
                 self._fault, self._tested = await self._self_test(), True
@@ -82,8 +104,7 @@ class Door:
                 return str(gap)
         return None
 
-    async def _limited(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        headers = {name.lower(): value for name, value in scope["headers"]}
+    async def _limited(self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes]) -> None:
         kind = headers.get(b"content-type", JSON.encode()).split(b";")[0].strip().lower()
         if scope["path"] == ROUTE and scope["method"] == "POST" and kind != JSON.encode():
             return await answer(send, 415, {"error": f"content-type: send {JSON}"})
@@ -93,32 +114,11 @@ class Door:
             return await answer(send, 413, {"error": f"the body has {int(length):,} bytes, the limit is {limit:,}"})
 
         if not length and scope["method"] not in ("GET", "HEAD"):
-            body = await _taken(receive, limit)
+            body = await taken(receive, limit)
             if body is None:
                 return await answer(send, 413, {"error": f"the body has more than {limit:,} bytes"})
-            receive = _again(body, receive)
+            receive = again(body, receive)
         return await self._app(scope, receive, send)
-
-
-async def _taken(receive: Receive, limit: int) -> bytes | None:
-    """Return a body whose length nobody has said, None when it is larger than the limit."""
-    parts, size, more = [], 0, True
-    while more and size <= limit:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        more = bool(message.get("more_body"))
-    return b"".join(parts) if size <= limit else None
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    """Return what gives a body that has been taken, and then what comes after it."""
-    waiting = [body]
-
-    async def give() -> Message:
-        return {"type": "http.request", "body": waiting.pop(), "more_body": False} if waiting else await receive()
-
-    return give
 
 
 def is_open() -> bool:
@@ -130,43 +130,3 @@ def is_open() -> bool:
         return Path(gate).read_text("utf-8").strip() == os.environ.get(COLOUR)
     except OSError:
         return False
-
-
-async def answer(send: Send, status: int, document: dict[str, Any] | bytes) -> None:
-    """Send a JSON document."""
-    body = document if isinstance(document, bytes) else json.dumps(document).encode()
-    headers = [(b"content-type", JSON.encode()), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-async def call(app: App, body: bytes) -> tuple[int, bytes]:
-    """Ask an application for predictions, within this process."""
-    headers = [(b"content-type", JSON.encode()), (b"content-length", str(len(body)).encode()), (HEADER.encode(), b"1")]
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": ROUTE,
-        "raw_path": ROUTE.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": headers,
-        "client": ("127.0.0.1", 0),
-        "server": ("127.0.0.1", 0),
-        "state": {},
-    }
-    status, parts = 0, []
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message: Message) -> None:
-        nonlocal status
-        status = message.get("status", status)
-        parts.append(message.get("body", b""))
-
-    await app(scope, receive, send)
-    return status, b"".join(parts)

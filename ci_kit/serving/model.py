@@ -32,7 +32,6 @@ class Model:
         self._read = reader(self.contract)
         count = bentoml.metrics.Counter
         self._rows = count(name="ci_kit_rows_total", documentation="Rows that were answered")
-        self._refused = count(name="ci_kit_refused_total", documentation="Requests refused", labelnames=["status"])
         self._lost = count(name="ci_kit_log_lost_total", documentation="Rows that the prediction log left out")
         mark = {"model": self.contract.digest[:12]}
         self._log = open_log(mark=mark, answer=self.contract.answer, lost=self._lost.inc)
@@ -61,7 +60,6 @@ class Model:
             else:
                 answers = await anyio.to_thread.run_sync(self.answers, rows)
         except Refused as refused:
-            self._refused.labels(status=str(refused.status)).inc()
             return _json(refused.document, refused.status)
         if HEADER not in request.headers:
             self._rows.inc(len(rows))

@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ci_kit.serving.asgi import ROUTE
 from ci_kit.serving.contract import Contract
-from ci_kit.serving.door import ROUTE, Door
+from ci_kit.serving.door import Door
 from ci_kit.serving.model import Model, answer_model
 from ci_kit.serving.openapi import openapi
 from ci_kit.serving.request import request_model
