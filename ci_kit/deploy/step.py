@@ -4,10 +4,12 @@ import errno
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from ci_kit.deploy import environment
 from ci_kit.deploy.local import LocalTarget, default_folder
+from ci_kit.deploy.record import record
 from ci_kit.deploy.recover import recover
 from ci_kit.deploy.rollout import Rollout
 from ci_kit.deploy.state import Desk, Instance, State, now
@@ -64,7 +66,7 @@ def _deployed(
     job.say(f"deploy: {release.model}@{release.version} to {target.desk.target}")
     if _same(state, release):
         return Findings(checks=(*checks, _serves(release)))
-    checks = [*checks, _evaluated(release)]
+    checks = [*checks, *_failed_before(state, release), _evaluated(release)]
     if checks[-1].status != "fail":
         checks += _placed(job, target, release)
     if checks[-1].status == "fail":
@@ -75,7 +77,10 @@ def _deployed(
     candidate = Candidate(instance=instance, folder=folder, python=python, breaking=breaking)
     rollout = Rollout(target, state, candidate, job.say)
     rollout.run()
-    return Findings(checks=(*checks, *rollout.checks), metrics=rollout.metrics)
+    found = Findings(checks=(*checks, *rollout.checks), metrics=rollout.metrics)
+    kept = state.active == rollout.colour
+    stage = (target.settings.stage or target.desk.target) if kept else None
+    return replace(found, checks=(*found.checks, record(job, target.desk.target, stage, release, found)))
 
 
 def choose(job: Job) -> LocalTarget:
@@ -134,6 +139,14 @@ def _placed(job: Job, target: LocalTarget, release: Release) -> list[Check]:
 def _same(state: State, release: Release) -> bool:
     active = state.instances.get(state.active) if state.active else None
     return active is not None and (active.digest, active.version) == (release.digest, release.version)
+
+
+def _failed_before(state: State, release: Release) -> list[Check]:
+    before = [one for one in state.past if one.digest == release.digest and one.outcome != "kept"]
+    if not before:
+        return []
+    title = f"{release.model}@{release.version} was {before[-1].outcome} here before"
+    return [Check(id="before", title=title, status="warn", observed=before[-1].ended, detail=before[-1].why or None)]
 
 
 def _serves(release: Release) -> Check:
