@@ -14,7 +14,7 @@ from ci_kit.deploy import keeper, proxy
 from ci_kit.deploy.state import COLOURS, Colour, Desk, Instance, State
 from ci_kit.errors import UserError
 from ci_kit.files import atomic_write
-from ci_kit.sections import Local, duration
+from ci_kit.sections import Docker, Local, duration
 from ci_kit.serving.door import COLOUR, DIGEST, GATE, VERSION
 from ci_kit.serving.log import FOLDER, SAMPLE
 
@@ -24,7 +24,7 @@ PROXY = 10.0  # seconds until Caddy listens
 class LocalTarget:
     """One target on this machine; `desk` is its folder."""
 
-    def __init__(self, settings: Local, desk: Desk) -> None:
+    def __init__(self, settings: Local | Docker, desk: Desk) -> None:
         self.settings, self.desk = settings, desk
         host, _, port = settings.address.rpartition(":")
         self.host, self.port = host, int(port)

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from ci_kit.bento.archive import unpack
-from ci_kit.bento.content import changes
+from ci_kit.bento.content import changes, facts
 from ci_kit.bento.signature import Trust, verify
 from ci_kit.config import Config
 from ci_kit.errors import UserError
@@ -26,7 +26,10 @@ def bring(release: Release, root: Path, folder: Path) -> None:
             why = f"the store has other bytes at {release.archive.place}"
             raise UserError(f"{name} is not what was registered", why=why, hint="Do not use it")
         unpack(archive, folder)
-    if found := changes(folder, release.digest):
+    found = changes(folder, release.digest)
+    if not found and facts(folder)["model"]["sha256"] != release.model_sha256:
+        found = ["it is of another model than the registered one"]
+    if found:
         raise UserError(f"{name} is not what was registered", why=found[0], hint="Do not use it")
 
 

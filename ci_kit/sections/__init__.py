@@ -5,20 +5,24 @@ A key is kebab-case in the file and snake_case in Python. User code is named `pa
 
 from ci_kit.sections.base import LOOKS, DataName, Duration, OneOrMore, Reference, Section, Share, duration
 from ci_kit.sections.check import DataSet, Evaluate, Freshness, Gate, Overlap, Price, Report, Train, Validate
-from ci_kit.sections.ship import Deploy, Local, Package
+from ci_kit.sections.ship import BentoCloud, Deploy, Docker, KServe, Kubernetes, Local, Package, Ssh, Target
 from ci_kit.sections.watch import Alarm, Drift, Retrain, Window
 
 __all__ = [
     "LOOKS",
     "Alarm",
+    "BentoCloud",
     "DataName",
     "DataSet",
     "Deploy",
+    "Docker",
     "Drift",
     "Duration",
     "Evaluate",
     "Freshness",
     "Gate",
+    "KServe",
+    "Kubernetes",
     "Local",
     "OneOrMore",
     "Overlap",
@@ -29,6 +33,8 @@ __all__ = [
     "Retrain",
     "Section",
     "Share",
+    "Ssh",
+    "Target",
     "Train",
     "Validate",
     "Window",

@@ -28,6 +28,10 @@ _WORKFLOW = r"^[A-Za-z0-9][\w.-]{0,80}\.ya?ml$"
 _MODEL = r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])$"
 _VERSION = r"^v(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})$"
 _DISTRIBUTION = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,80}[A-Za-z0-9])?$"
+_HOST = r"^([A-Za-z0-9_][A-Za-z0-9_.-]{0,62}@)?[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"
+_CLUSTER = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+_QUANTITY = r"^[1-9][0-9]{0,8}(m|Ki|Mi|Gi|Ti|k|M|G|T)?$"
+_IMAGE = r"^[a-z0-9][a-z0-9._:/-]{0,200}@sha256:[0-9a-f]{64}$"
 _ADDRESS = r"^[A-Za-z0-9.-]{1,250}:[0-9]{1,5}$"
 # What a mistake is told instead of the pattern.
 LOOKS: dict[str, str] = {
@@ -41,6 +45,10 @@ LOOKS: dict[str, str] = {
     _VERSION: "`v1.2.0`",
     _DISTRIBUTION: "the name of a package, such as `scikit-learn`",
     _ADDRESS: "`127.0.0.1:8080`",
+    _HOST: "`deploy@model.example.org`",
+    _CLUSTER: "`production` (at most 63 of a-z, 0-9 and -)",
+    _QUANTITY: "`500m` or `2Gi`",
+    _IMAGE: "`registry/name@sha256:` and 64 digits: an image by its digest",
 }
 Reference = Annotated[str, Field(pattern=_REFERENCE)]
 DataName = Annotated[str, Field(pattern=_NAME)]
@@ -51,6 +59,10 @@ Workflow = Annotated[str, Field(pattern=_WORKFLOW)]
 ModelName = Annotated[str, Field(pattern=_MODEL)]
 Version = Annotated[str, Field(pattern=_VERSION)]
 Distribution = Annotated[str, Field(pattern=_DISTRIBUTION)]
+Host = Annotated[str, Field(pattern=_HOST)]
+ClusterName = Annotated[str, Field(pattern=_CLUSTER)]
+Quantity = Annotated[str, Field(pattern=_QUANTITY)]
+Image = Annotated[str, Field(pattern=_IMAGE)]
 Address = Annotated[str, Field(pattern=_ADDRESS)]
 
 
