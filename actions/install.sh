@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Install the kit of this very commit in environments below RUNNER_TEMP: `kit` publishes, takes nothing from the
-# workspace and only the very packages of kit.txt; `work` runs the user's code with the user's packages; `drift` does so
-# too, with the many packages that draw a drift report and that no other step should wait for. `install.sh all` makes
+# workspace and only the very packages of kit.txt; `deploy` does, too, with those of ci_kit/bento/locked.txt, which serve
+# a model; `work` runs the user's code with the user's packages; `drift` and `package` do so, too, with the many packages
+# that draw a drift report or make a bento and that no other step should wait for. `install.sh all` makes
 # the first two and obeys the inputs of setup; `install.sh NAME` makes one, keeps to what setup chose, else to the
 # defaults, and is quick when the environment stands.
 # Works with the bash 3.2 of macOS.
@@ -98,14 +99,19 @@ Path(sysconfig.get_path("purelib"), "ci-kit-base.pth").write_text("".join(lines)
 }
 
 # In these `set -e` has no effect, as their status is tested: each line says itself what a failure ends.
-install_kit() {
-  # Not in the workspace: uv would obey a uv.toml there, and this environment will see a token.
+install_kit() { install_locked kit actions/kit.txt; }
+
+install_deploy() { install_locked deploy ci_kit/bento/locked.txt; }
+
+# install_locked NAME LOCK: an environment that will see a token.
+install_locked() {
+  # Not in the workspace: uv would obey a uv.toml there.
   cd "$home" || return
-  "$uv" venv --quiet --no-project --python "$(base_python)" "$home/kit" || return
-  "$uv" pip install --quiet --python "$home/kit/bin/python" ${links[@]+"${links[@]}"} \
-    --require-hashes --no-build --requirement "$root/actions/kit.txt" || return
-  # Built by the backend that kit.txt pins too, and without any look at an index.
-  "$uv" pip install --quiet --offline --no-deps --no-build-isolation --python "$home/kit/bin/python" \
+  "$uv" venv --quiet --no-project --python "$(base_python)" "$home/$1" || return
+  "$uv" pip install --quiet --python "$home/$1/bin/python" ${links[@]+"${links[@]}"} \
+    --require-hashes --no-build --requirement "$root/$2" || return
+  # Built by the backend that the lock pins too, and without any look at an index.
+  "$uv" pip install --quiet --offline --no-deps --no-build-isolation --python "$home/$1/bin/python" \
     --reinstall-package ci-kit "$root"
 }
 
@@ -113,9 +119,17 @@ install_work() { install_user work evaluate,retrain,train,validate "$1"; }
 
 install_drift() { install_user drift drift,validate "$1"; }
 
-# install_user NAME EXTRAS REQUEST: an environment with the user's packages.
+# With the versions that serve a model in the environment `deploy`, too, unless the user's packages want others.
+install_package() {
+  sed -n 's/^\([a-z0-9.-]*==[^\\]*[^ \\]\).*/\1/p' "$root/ci_kit/bento/locked.txt" >"$home/serving.txt"
+  install_user package evaluate,package,validate "$1" --constraint "$home/serving.txt" ||
+    install_user package evaluate,package,validate "$1"
+}
+
+# install_user NAME EXTRAS REQUEST [OPTION...]: an environment with the user's packages.
 install_user() {
-  local wanted=("${root}[$2]") place=$home/$1 line
+  local wanted=("${root}[$2]" "${@:4}") place=$home/$1 line
+  rm -rf "$place"
   while IFS= read -r line; do
     wanted+=(-r "${line#* }")
   done < <(tail -n +2 <<<"$3")
@@ -159,8 +173,9 @@ main() {
   [ -z "${PIP_INDEX_URL:-}" ] || export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-$PIP_INDEX_URL}"
   [ -z "${PIP_EXTRA_INDEX_URL:-}" ] || export UV_INDEX="${UV_INDEX:-$PIP_EXTRA_INDEX_URL}"
   case $name in all | kit) ensure kit "$kit" "${asked%%$'\n'*}" ;; esac
+  [ "$name" != deploy ] || ensure deploy "$kit" "${asked%%$'\n'*}"
   case $name in all | work) ensure work "$kit"$'\n'"$asked" "$asked" ;; esac
-  [ "$name" != drift ] || ensure drift "$kit"$'\n'"$asked" "$asked"
+  case $name in drift | package) ensure "$name" "$kit"$'\n'"$asked" "$asked" ;; esac
 }
 
 main "$@"

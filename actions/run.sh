@@ -9,6 +9,8 @@ read -ra words <<<"$1"
 shift
 case "${words[*]}" in
   report | 'retrain --publish') environment=kit ;; # it holds a token: nothing of the workspace is imported there
+  'package --register' | deploy | 'deploy --rollback') environment=deploy ;; # so do they, with what serves a model
+  'package --build') environment=package ;;
   drift) environment=drift ;;
   *) environment=work ;;
 esac
@@ -19,9 +21,10 @@ env -u GITHUB_TOKEN bash "$here/install.sh" "$environment"
 trap - INT TERM
 
 bin=$RUNNER_TEMP/ci-kit/$environment/bin
-if [ "$environment" != kit ]; then
+case $environment in kit | deploy) ;; *)
   export VIRTUAL_ENV="${bin%/bin}" PATH="$bin:$PATH" # `python train.py` is the one with the user's packages
-fi
+  ;;
+esac
 export DVC_NO_ANALYTICS=1 ITERATIVE_DO_NOT_TRACK=1 BENTOML_DO_NOT_TRACK=true DO_NOT_TRACK=1
 
 for input in "$@"; do

@@ -132,6 +132,12 @@ def _check(*, directory: Path, no_report: bool, **given: str) -> None:
     )
 
 
+def _ship(*, directory: Path, **given: Any) -> None:
+    from ci_kit.journeys import ship
+
+    raise typer.Exit(ship(directory.resolve(), {name: _overrides(name, given) for name in SHIP}))
+
+
 def _watch(*, directory: Path, **given: Any) -> None:
     from ci_kit.journeys import watch
 
@@ -144,6 +150,10 @@ every = tuple(option for word in CHECK for option in options(word))
 no_report = Annotated[bool, typer.Option("--no-report", help="Leave the report to another command.")]
 journeys.command("check", help="Check a change: validate, train, evaluate, report.")(
     _accept(_check, every, no_report=no_report)
+)
+shipping = {option.name: option for word in reversed(SHIP) for option in options(word) if option.key}
+journeys.command("ship", help="Ship a model: package it, then deploy what was registered.")(
+    _accept(_ship, tuple(shipping.values()))
 )
 journeys.command("watch", help="Keep it true: drift, and a retraining pull request where it persists.")(
     _accept(_watch, tuple(option for word in WATCH for option in options(word) if option.key))

@@ -51,6 +51,19 @@ def watch(root: Path, overrides: Mapping[str, Mapping[str, object]]) -> int:
     return errors.FAILED if "fail" in (drift.status, retrain.status) else errors.PASSED
 
 
+def ship(root: Path, overrides: Mapping[str, Mapping[str, object]]) -> int:
+    """Run package, then deploy what it registered; return the exit code."""
+    result_path(root, "deploy").unlink(missing_ok=True)  # where packaging fails, the last run's words must not stay
+    packaged = step("package", root, overrides.get("package"))
+    if packaged.status == "fail":
+        return errors.FAILED
+    wanted = dict(overrides.get("deploy", {}))
+    tag = next(check.observed or "" for check in packaged.checks if check.id == "registered")
+    wanted["deploy.version"] = tag.rpartition("@")[2]
+    deployed = step("deploy", root, wanted)
+    return errors.FAILED if deployed.status == "fail" else errors.PASSED
+
+
 def _data_marks(root: Path) -> dict[Path, tuple[object, ...]]:
     """Say cheaply which bytes the data sets have, and how DVC names them: a stage of the training may write both."""
     settings, _ = configuration(root, actions.event(), {})

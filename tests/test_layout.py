@@ -20,10 +20,11 @@ ROOT = Path(__file__).parent.parent
 MODULE_LINES, FUNCTION_LINES = 200, 40
 # What an action takes beside the options of its step.
 EVERY = {"directory"}
-EXTRA = {"report": {"token"}, "retrain": {"phase", "token"}}
+EXTRA = {name: {"phase", "token"} for name in ("retrain", "package", "deploy")} | {"report": {"token"}}
 JOURNEY = {"directory", "python", "requirements", "token"}
 HEAVY = (
-    "duckdb dvc evidently httpx hypothesis numpy onnx onnxruntime pandas pandera polars psutil pydantic pynvml pytest "
+    "bentoml duckdb dvc evidently httpx hypothesis model_signing numpy onnx onnxruntime pandas pandera polars psutil "
+    "pydantic pynvml pytest "
     "scipy torch yaml"
 )
 

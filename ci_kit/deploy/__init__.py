@@ -7,8 +7,9 @@ from ci_kit.options import Option
 
 OPTIONS = (
     Option(name="target", key="deploy.target", help="The target to deploy to; default: the only one.", bare=True),
-    Option(name="model", key="package.name", help="The name of the model to deploy."),
+    Option(name="model", key="package.name", help="The name under which versions are registered."),
     Option(name="version", key="deploy.version", help="The registered version; default: the newest."),
+    Option(name="image", key="deploy.image", help="The version's image by its digest, where containers run."),
     Option(name="breaking", key="deploy.breaking", help="Whether the API may break for clients: true or false."),
     Option(name="status", help="Show what serves at the target, and whether a deployment was cut off.", verb=True),
     Option(name="rollback", help="Switch back to the version before.", verb=True),

@@ -6,7 +6,7 @@ The parity gate, a bento that serves it strictly, its card, bill of materials an
 from ci_kit.options import Option
 
 OPTIONS = (
-    Option(name="name", key="package.name", help="The name under which versions are registered."),
+    Option(name="model", key="package.name", help="The name under which versions are registered."),
     Option(name="version", key="package.version", help="The version to register; default: the next minor one."),
     Option(name="store", key="package.store", help="Where the bytes are kept."),
     Option(name="bento", key="package.bento", help="The bento to register or to verify; default: what was built last."),

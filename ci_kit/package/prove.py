@@ -5,6 +5,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from ci_kit import actions
 from ci_kit.files import digest
 from ci_kit.job import Job
 from ci_kit.models.dataset import load_dataset
@@ -55,6 +56,7 @@ def build(job: Job) -> Findings:
         (Path(name) / "stage").mkdir()
         stage.stage(job, Path(name) / "stage", content, contract, golden)
         bento = build_bento(job, Path(name) / "stage", contract, line, notes)
+    actions.output("digest", bento.digest)
     served, more = parity.served(bento.folder, golden)
     manifest = File.of(bento.folder / "manifest.json", job.root, "bento")
     return Findings(

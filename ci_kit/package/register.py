@@ -125,7 +125,8 @@ def _results(job: Job, git: Git, built: Built) -> list[Result]:
     """Return the Results that the version is judged by: of its evaluation, where there is one, and of its packaging."""
     sha256 = str(manifest(built.folder)["model"]["sha256"])
     path = result_path(job.root, "evaluate")
-    found = load(path) if path.is_file() else None
+    # In CI, what lies here came from a job that ran the repository's code; only trusted runs write the history.
+    found = load(path) if path.is_file() and not actions.active() else None
     if found is None or not judged(found, sha256):
         past = recorded(git, job.source.sha, "evaluate", job.say) if job.source.sha else None
         found = past.result if past and judged(past.result, sha256) else None

@@ -21,6 +21,7 @@ BASE = "${{ github.event.pull_request.base.sha || github.event.repository.defaul
 PUSHES = re.compile(r"(\$\{\{ !cancelled\(\) && )?github\.event_name == 'push'( \}\})?")
 CANCEL = "${{ github.event_name == 'pull_request' }}"
 # Of a workflow that a person can start by hand on any branch.
+HERE = "github.ref_name == github.event.repository.default_branch"
 DEFAULT = "github.event_name == 'schedule' || github.ref_name == github.event.repository.default_branch"
 WRITERS = re.compile(r"GITHUB_(ENV|PATH|STATE)|set-env|add-path|save-state")
 PYTHON = re.compile(r'python[\d."}]* (?!-I\b)-')
@@ -39,7 +40,9 @@ def action(text: str) -> list[str]:
         found += ["a step without a name"] * ("name" not in step) + ["a shell that is not bash"] * (
             step["shell"] != "bash"
         )
-        publishes = re.search(r'run\.sh" (report\b|"retrain --publish")', step["run"])
+        publishes = re.search(
+            r'run\.sh" (report\b|"retrain --publish"|"package --register"|deploy\b|"deploy --rollback")', step["run"]
+        )
         if not publishes and re.search("token", str(step.get("env")), re.IGNORECASE):
             found.append(f"a token in the environment of {step['name']!r}")
         passed = {f"CI_KIT_INPUT_{name.upper().replace('-', '_')}" for name in _inputs(step["run"])}
@@ -75,7 +78,20 @@ def workflow(text: str) -> list[str]:
         found += [f"{name}: {problem}" for problem in _job(job, forks=forks)]
         if "schedule" in triggers and "needs" not in job and _condition(job) != DEFAULT:
             found.append(f"{name}: any branch can start it")
+        if list(triggers) == ["workflow_dispatch"]:
+            found += [f"{name}: {problem}" for problem in _shipped(job)]
     return found
+
+
+def _shipped(job: dict[str, Any]) -> Iterator[str]:
+    """Yield the problems of a job that a person starts, and that a deployment is made of."""
+    if HERE not in _condition(job) and job.get("needs") != "package":
+        yield "any branch can start it"
+    deploys = any("actions/deploy@" in step.get("uses", "") for step in job["steps"])
+    if deploys and "environment" not in job:
+        yield "nobody must approve it"
+    if any("actions/cache" in step.get("uses", "") or "cache" in step.get("with", {}) for step in job["steps"]):
+        yield "a cache, which somebody else may have filled"
 
 
 def script(text: str) -> list[str]:
@@ -136,6 +152,7 @@ def _step(step: dict[str, Any], *, clean: bool, ref: str | None, apart: bool) ->
         yield "a change's files, under any name, where the token can write"
     if "upload-artifact" in uses and not given.get("include-hidden-files"):
         yield "an artifact without .ci-kit"
-    runs = re.search(r"actions/(validate|train|evaluate|drift)@", uses) or given.get("phase") == "update"
+    runs = re.search(r"actions/(validate|train|evaluate|drift)@", uses) or given.get("phase", "build") == "update"
+    runs = runs or ("actions/package@" in uses and given.get("phase", "build") == "build")
     if clean and runs:
         yield "a change's code where the token can write"

@@ -31,7 +31,7 @@ def zizmor(persona: str, files: list[Path]) -> tuple[list[str], int]:
 
 
 def test_there_is_something_to_lint() -> None:
-    assert (len(lint.ACTIONS), len(lint.TEMPLATES), len(lint.SCRIPTS)) == (8, 3, 2)
+    assert (len(lint.ACTIONS), len(lint.TEMPLATES), len(lint.SCRIPTS)) == (10, 4, 2)
     assert len(lint.WORKFLOWS) > len(lint.TEMPLATES)
 
 
@@ -108,10 +108,11 @@ def test_scripts_keep_our_rules(path: Path) -> None:
     assert lint.script(path.read_text()) == []
 
 
-ONE, GPU, DRIFT, CI, ROOT_ACTION, TRAIN, RETRAIN, RUN, INSTALL = (
+ONE, GPU, DRIFT, SHIP, CI, ROOT_ACTION, TRAIN, RETRAIN, RUN, INSTALL = (
     "workflow-templates/pull-request.yml",
     "workflow-templates/pull-request-gpu.yml",
     "workflow-templates/drift.yml",
+    "workflow-templates/deploy.yml",
     ".github/workflows/ci.yml",
     "action.yml",
     "actions/train/action.yml",
@@ -153,6 +154,19 @@ FAULTS = [
     (DRIFT, "retrain@REF\n        # with", "retrain@REF\n        with: {phase: update}\n        # with"),
     (DRIFT, "contents: read # to check out\n    outputs", "contents: write # to record\n    outputs"),
     (DRIFT, "          persist-credentials: false\n", ""),
+    (SHIP, "cancel-in-progress: false", "cancel-in-progress: true"),
+    (SHIP, "    environment: ${{ inputs.target }} # who", "    # who"),
+    (SHIP, "    if: github.ref_name == github.event.repository.default_branch &&", "    if:"),
+    (SHIP, "!cancelled() && github.ref_name == github.event.repository.default_branch &&", "!cancelled() &&"),
+    (SHIP, "          path: ${{ runner.temp }}/packaged\n", ""),
+    (SHIP, "          phase: register\n", ""),
+    (SHIP, "contents: read # to check out", "contents: write # to register"),
+    (SHIP, "          persist-credentials: false\n", ""),
+    (
+        SHIP,
+        "      - uses: OWNER/ci-kit/actions/deploy@REF\n",
+        "      - uses: actions/cache@v5\n      - uses: OWNER/ci-kit/actions/deploy@REF\n",
+    ),
     (CI, "run: exec make test", "run: make test"),
     (CI, "run: exec make test", "run: exec make ${{ matrix.python }}"),
     (CI, "run: exec make test", 'run: echo "A=1" >>"$GITHUB_ENV" && exec make test'),

@@ -43,7 +43,7 @@ sys.exit(int(os.environ.get("code", "0")))
 class Runner:
     """A composite action's steps, run as the runner does: one bash a step, inputs by the environment."""
 
-    environments = ("kit", "work", "drift")
+    environments = ("kit", "work", "drift", "package", "deploy")
 
     def __init__(self, folder: Path) -> None:
         self.temp, self.workspace, self.kit = folder / "temp", folder / "workspace", folder / "kit"
@@ -97,7 +97,12 @@ CALLS = [
     ("drift", 0, ["drift"], "drift"),
     ("retrain", 0, ["retrain", "--update"], "work"),
     ("retrain", 1, ["retrain", "--publish"], "kit"),
+    ("package", 0, ["package", "--build"], "package"),
+    ("package", 1, ["package", "--register"], "deploy"),
+    ("deploy", 0, ["deploy"], "deploy"),
+    ("deploy", 1, ["deploy", "--rollback"], "deploy"),
 ]
+APART = ("kit", "deploy")  # these hold a token
 each_call = pytest.mark.parametrize(
     ("step", "number", "words", "environment"), CALLS, ids=[" ".join(c[2]) for c in CALLS]
 )
@@ -117,20 +122,24 @@ def test_an_action_without_inputs_is_the_command_alone(
     # The user's `python` is the one with the user's packages, and never the one that holds the token.
     for name in runner.environments:
         seen = str(runner.temp / "ci-kit" / name / "bin") in call["env"]["PATH"]
-        assert seen == (name == environment != "kit")
+        assert seen == (name == environment and name not in APART)
     assert [call["env"][name] for name in list(call["env"])[:4]] == ["1", "1", "true", "1"]
-    assert call["env"]["GITHUB_TOKEN"] == ("${{ github.token }}" if environment == "kit" else None)
+    assert call["env"]["GITHUB_TOKEN"] == ("${{ github.token }}" if environment in APART else None)
 
 
-def test_a_phase_that_there_is_not_is_one_clear_line(runner: Runner) -> None:
-    content = yaml.safe_load((runner.kit / "actions/retrain/action.yml").read_text())
+@pytest.mark.parametrize(
+    ("step", "phases"),
+    [("retrain", ("update", "publish")), ("package", ("build", "register")), ("deploy", ("deploy", "rollback"))],
+)
+def test_a_phase_that_there_is_not_is_one_clear_line(runner: Runner, step: str, phases: tuple[str, str]) -> None:
+    content = yaml.safe_load((runner.kit / f"actions/{step}/action.yml").read_text())
     conditions = [step["if"] for step in content["runs"]["steps"]]
-    for phase, met in {"update": 0, "publish": 1, "updat": 2, "": 2}.items():
+    for phase, met in {phases[0]: 0, phases[1]: 1, phases[0][:-1]: 2, "": 2}.items():
         known = [one.strip("${} ").replace("inputs.phase", repr(phase)).replace("&&", "and") for one in conditions]
         assert [eval(one, {}) for one in known] == [number == met for number in range(3)]
-    ran = subprocess.run(**runner.command("actions/retrain", 2, {}), capture_output=True, text=True, check=False)
+    ran = subprocess.run(**runner.command(f"actions/{step}", 2, {}), capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == '::error title=ci-kit::The input "phase" must be update or publish.\n'
+    assert ran.stderr == f'::error title=ci-kit::The input "phase" must be {phases[0]} or {phases[1]}.\n'
 
 
 def test_the_journey_is_one_command_and_the_report_another(runner: Runner) -> None:
@@ -157,7 +166,7 @@ def test_a_variable_that_another_step_left_is_no_input(
 
 def test_the_installation_does_not_see_the_token(runner: Runner) -> None:
     (runner.kit / "actions" / "install.sh").write_text('printf %s "${GITHUB_TOKEN-none}" >"$RUNNER_TEMP/seen"\n')
-    for action, number in (("report", 0), ("retrain", 1)):
+    for action, number in (("report", 0), ("retrain", 1), ("package", 1), ("deploy", 0), ("deploy", 1)):
         assert runner.call(f"actions/{action}", number)["env"]["GITHUB_TOKEN"]
         assert (runner.temp / "seen").read_text() == "none"
 
