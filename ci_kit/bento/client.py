@@ -77,7 +77,7 @@ class Client:
                     why = f"status {status} for a batch of {size}: {str(found)[:200]}"
                     return Gap(share=float("inf"), error=float("inf"), row=start, what="the request", why=why)
                 predictions = found.get("predictions") if isinstance(found, dict) else None
-                worst = max(worst, golden.compare(predictions, start), key=lambda gap: gap.share)
+                worst = max(worst, golden.compare(predictions, start, len(rows)), key=lambda gap: gap.share)
         return worst
 
     def probe(self, golden: Golden) -> str | None:

@@ -1,4 +1,4 @@
-"""What may be deployed at all: a version whose evaluation passed, whose bytes are those that were registered, signed."""
+"""What may be deployed at all: what was evaluated, is what was registered, and is signed by whom we trust."""
 
 from pathlib import Path
 

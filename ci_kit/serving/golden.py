@@ -35,10 +35,10 @@ class Golden:
         """Return the rows in requests of that size, each with the number of its first row."""
         return [(start, list(self.rows[start : start + size])) for start in range(0, len(self.rows), size)]
 
-    def compare(self, given: Any, start: int = 0) -> "Gap":
-        """Return the largest gap between the answers of a request, whose first row is golden row `start`, and ours."""
+    def compare(self, given: Any, start: int = 0, count: int | None = None) -> "Gap":
+        """Return the largest gap between ours and the answers of a request of `count` rows, the first being `start`."""
         worst = Gap()
-        expected = self.answers[start : start + len(given)] if isinstance(given, list) else ()
+        expected = self.answers[start : start + (len(self.rows) if count is None else count)]
         if not isinstance(given, list) or len(given) != len(expected):
             return Gap(share=math.inf, row=start, what="predictions", why="no list with an answer for each row")
         for number, (one, other) in enumerate(zip(given, expected, strict=True), start):

@@ -1,5 +1,6 @@
 """The request, strict: what a row may hold is decided by the contract, and a refusal names the column."""
 
+import json
 import math
 import re
 from collections.abc import Callable
@@ -58,15 +59,31 @@ def request_model(contract: Contract, base: type[BaseModel] = BaseModel) -> type
 
 def reader(contract: Contract) -> Callable[[bytes], list[Row]]:
     """Return the function from a body to its rows, keys last; it raises Refused."""
-    adapter = TypeAdapter(request_model(contract))
-    validate = adapter.validator.validate_json
+    validator = TypeAdapter(request_model(contract)).validator
+    whole = {column.name for column in (*contract.columns, *contract.keys) if column.kind == "whole"}
 
     def read(body: bytes) -> list[Row]:
         try:
-            rows: list[Row] = validate(body).rows
+            rows: list[Row] = validator.validate_json(body).rows
+        except ValidationError as error:
+            if not any(one["type"] == "int_type" for one in error.errors(include_url=False)):
+                raise refusal(error) from None
+            rows = again(body)
+        return rows
+
+    def again(body: bytes) -> list[Row]:
+        # To JSON and its schemas 3.0 is a whole number, and some clients write all numbers so.
+        document = json.loads(body)
+        rows = document.get("rows") if isinstance(document, dict) else None
+        for row in rows if isinstance(rows, list) else ():
+            for name in whole & row.keys() if isinstance(row, dict) else ():
+                if isinstance(row[name], float) and row[name].is_integer():
+                    row[name] = int(row[name])
+        try:
+            read: list[Row] = validator.validate_python(document).rows
         except ValidationError as error:
             raise refusal(error) from None
-        return rows
+        return read
 
     return read
 
@@ -95,14 +112,18 @@ def _problem(one: Any) -> dict[str, Any]:
 
 def annotation(column: Column) -> Any:
     """Return the type of one column's values."""
-    if column.among is not None and column.kind != "number":
-        kind: Any = Literal[tuple(value for value in column.among if value not in column.out)]
+    barred = frozenset(column.out)
+    allowed = None if column.among is None else [value for value in column.among if value not in barred]
+    kind: Any
+    if allowed is not None and column.kind == "text":
+        kind = Literal[tuple(allowed)]
+    elif allowed is not None or barred:
+        # Not Literal: its 1 takes True and 1.0, too.
+        extra: Any = {"not": {"enum": list(column.out)}} if allowed is None else {"enum": allowed}
+        check = AfterValidator(_only(None if allowed is None else frozenset(allowed), barred))
+        kind = Annotated[_kinds[column.kind](column), check, Field(json_schema_extra=extra)]
     else:
         kind = _kinds[column.kind](column)
-        barred = frozenset(column.out)
-        allowed = None if column.among is None else frozenset(column.among) - barred
-        if barred or allowed is not None:
-            kind = Annotated[kind, AfterValidator(_only(allowed, barred))]
     return kind | None if column.nullable else kind
 
 
