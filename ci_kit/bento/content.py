@@ -20,8 +20,7 @@ def seal(folder: Path, facts: dict[str, Any]) -> str:
     The digest is the SHA-256 of the manifest, whose text follows from its content: builds of the same inputs share it.
     Raises UserError for a file that is not plain, such as a link.
     """
-    (folder / MANIFEST).unlink(missing_ok=True)
-    files = {path: digest(folder / path) for path in _plain(folder)}
+    files = {path: digest(folder / path) for path in _plain(folder) if path != MANIFEST}
     atomic_write(folder / MANIFEST, _text({"schema": SCHEMA, **facts, "files": files}))
     return digest(folder / MANIFEST)
 
