@@ -22,23 +22,17 @@ from ci_kit.package.golden import choose, rows_of, sample, veiled
 from ci_kit.serving.contract import Column, Contract
 from tests.models.made import FLOAT, INT, TEXT, build, linear, save, value
 
-
-class Things(pa.DataFrameModel):
-    id: int = pa.Field(unique=True)
-    a: float = pa.Field(ge=-5, lt=5)
-    b: float = pa.Field(nullable=True)
-    kind: str = pa.Field(isin=["x", "y", "z"])
-    code: str = pa.Field(str_matches="[a-z]+", str_length={"min_value": 1, "max_value": 9})
-
-    @pa.check("b")
-    def own(cls, data: Any) -> Any:  # noqa: N805
-        return data.lazyframe.select(pl.lit(True))
-
-    @pa.dataframe_check
-    def all_of_it(cls, data: Any) -> Any:  # noqa: N805
-        return data.lazyframe.select(pl.lit(True))
-
-
+THINGS = pa.DataFrameSchema(
+    {
+        "id": pa.Column(int, unique=True),
+        "a": pa.Column(float, [pa.Check.ge(-5), pa.Check.lt(5)]),
+        "b": pa.Column(float, pa.Check(lambda data: data.lazyframe.select(pl.lit(True)), name="own"), nullable=True),
+        "kind": pa.Column(str, pa.Check.isin(["x", "y", "z"])),
+        "code": pa.Column(str, [pa.Check.str_matches("[a-z]+"), pa.Check.str_length(1, 9)]),
+    },
+    checks=pa.Check(lambda data: data.lazyframe.select(pl.lit(True))),
+)
+WIDE = pa.DataFrameSchema({r"^p\d$": pa.Column(int, pa.Check.in_range(0, 16), regex=True)})
 FRAME = pl.DataFrame(
     {
         "id": [1, 2, 3, 4],
@@ -60,7 +54,7 @@ def mixed(folder: Path) -> Model:
     return load_model("model.onnx", folder, task="regression", features=tuple(kinds))
 
 
-def dataset(schema: Any = Things, frame: Any = FRAME, **more: Any) -> Dataset:
+def dataset(schema: Any = THINGS, frame: Any = FRAME, **more: Any) -> Dataset:
     known: dict[str, Any] = {"name": "evaluation", "frame": frame, "schema": schema, "task": "regression"}
     known |= {"truth": np.asarray(frame["target"]), "target": "target", "features": ("a", "b", "kind", "code")}
     return Dataset(**(known | more))
@@ -108,16 +102,12 @@ def test_without_a_schema_the_data_says_the_types_and_that_is_told(tmp_path: Pat
     assert notes == ["every rule: the data set has no schema, so only the types of its columns are checked"]
 
 
-class Wide(pa.DataFrameModel):
-    pixels: int = pa.Field(alias=r"^p\d$", regex=True, ge=0, le=16)
-
-
 def test_a_pattern_of_names_describes_each_column(tmp_path: Path) -> None:
     save(linear(np.eye(2)), tmp_path / "model.onnx")
     frame = pl.DataFrame({"p0": [0, 16], "p1": [1, 2], "target": [0, 1]})
     model = load_model("model.onnx", tmp_path, task="classification", features=("p0", "p1"))
     model.bind(frame, np.array([0, 1]))
-    data = dataset(Wide, frame, features=("p0", "p1"), task="classification")
+    data = dataset(WIDE, frame, features=("p0", "p1"), task="classification")
     made, notes = contract_of(config.read(b"data: {evaluation: {path: x.csv}}"), data, model, "")
     assert [(one.name, one.low, one.high, one.kind) for one in made.columns] == [
         ("p0", 0, 16, "whole"),

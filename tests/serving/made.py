@@ -156,7 +156,12 @@ def bento(folder: Path, made: Contract | None = None, *, own: str = "") -> Path:
     (source / "ci_kit" / "__init__.py").touch()
     if own:
         (source / "own_service.py").write_text(own)
-    known = {"service": "bento_service:service", "name": "things", "version": "1", "bentoml_version": "1.4.40"}
+    known: dict[str, Any] = {
+        "service": "bento_service:service",
+        "name": "things",
+        "version": "1",
+        "bentoml_version": "1.4.40",
+    }
     known |= {"creation_time": "2026-01-01T00:00:00+00:00", "entry_service": "things", "spec": 1}
     known |= {"services": [{"name": "things", "service": "", "models": [], "dependencies": [], "config": {}}]}
     (folder / "bento.yaml").write_text(yaml.safe_dump(known))
