@@ -4,6 +4,7 @@ It starts the command anew when it ends, lets nothing of it survive (BentoML's w
 its port), and on SIGTERM gives it time to finish its requests.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -35,6 +36,7 @@ class Keeper:
 
     def run(self) -> None:
         """Keep the command running until SIGTERM or SIGINT comes."""
+        os.chdir(self.path.parent)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         while not self.stopping:
@@ -102,15 +104,10 @@ def start(path: Path, spec: dict[str, Any]) -> None:
     path.with_suffix(".pid").unlink(missing_ok=True)
     atomic_write(path, json.dumps(spec, indent=1).encode())
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
-    subprocess.Popen(
-        [sys.executable, "-P", "-m", "ci_kit.deploy.keeper", str(path)],
-        cwd=path.parent,
-        env=kept,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    command = [sys.executable, "-P", "-m", "ci_kit.deploy.keeper", str(path)]
+    # Not Popen, which looks after its children: this one outlives us.
+    nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
+    os.posix_spawn(command[0], command, kept, file_actions=nothing, setsid=True)
 
 
 def keeping(path: Path) -> dict[str, Any] | None:
@@ -129,13 +126,14 @@ def stop(path: Path, within: float) -> bool:
     known = keeping(path)
     if known is None:
         return True
-    process = psutil.Process(int(known["pid"]))
-    process.terminate()
-    try:
-        process.wait(within)
-    except psutil.TimeoutExpired:
-        return False
-    return True
+    with contextlib.suppress(psutil.Error):
+        psutil.Process(int(known["pid"])).terminate()
+    deadline = time.monotonic() + within
+    while alive := keeping(path) is not None:  # not psutil's wait: who has no parent may stay a zombie for seconds
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.02)
+    return not alive
 
 
 if __name__ == "__main__":

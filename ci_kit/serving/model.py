@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import anyio.to_thread
 import bentoml
-from pydantic import BaseModel, create_model
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
@@ -70,18 +69,3 @@ class Model:
 
 def _json(document: Any, status: int) -> Response:
     return Response(to_json(document, inf_nan_mode="constants"), status, media_type="application/json")
-
-
-def answer_model(contract: Contract) -> type[BaseModel]:
-    """Return the model of a response: `predictions`, each a `prediction` and, where there are any, `probabilities`."""
-    label: Any = float if contract.task == "regression" else _label(contract)
-    fields: dict[str, Any] = {"prediction": (label, ...)}
-    if contract.classes:
-        fields["probabilities"] = (dict[str, float], ...)
-    row = create_model("Prediction", **fields)
-    return create_model("Answer", predictions=(list[row], ...))
-
-
-def _label(contract: Contract) -> Any:
-    kinds = {type(one) for one in contract.classes}
-    return kinds.pop() if len(kinds) == 1 else int | str | bool

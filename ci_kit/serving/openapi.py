@@ -5,8 +5,8 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from ci_kit.serving.contract import Contract
-from ci_kit.serving.model import answer_model
 from ci_kit.serving.request import request_model
+from ci_kit.serving.response import answer_model
 
 REFUSALS = {
     "400": "A row does not keep to the schema; the column is named.",

@@ -13,9 +13,10 @@ from starlette.responses import Response
 from ci_kit.serving.asgi import ROUTE
 from ci_kit.serving.contract import Contract
 from ci_kit.serving.door import Door
-from ci_kit.serving.model import Model, answer_model
+from ci_kit.serving.model import Model
 from ci_kit.serving.openapi import openapi
 from ci_kit.serving.request import request_model
+from ci_kit.serving.response import answer_model
 
 TIMEOUT = 60.0  # seconds for one request
 

@@ -1,0 +1,22 @@
+"""The response: an answer per row."""
+
+from typing import Any
+
+from pydantic import BaseModel, create_model
+
+from ci_kit.serving.contract import Contract
+
+
+def answer_model(contract: Contract) -> type[BaseModel]:
+    """Return the model of a response: `predictions`, each a `prediction` and, where there are any, `probabilities`."""
+    label: Any = float if contract.task == "regression" else _label(contract)
+    fields: dict[str, Any] = {"prediction": (label, ...)}
+    if contract.classes:
+        fields["probabilities"] = (dict[str, float], ...)
+    row = create_model("Prediction", **fields)
+    return create_model("Answer", predictions=(list[row], ...))
+
+
+def _label(contract: Contract) -> Any:
+    kinds = {type(one) for one in contract.classes}
+    return kinds.pop() if len(kinds) == 1 else int | str | bool
