@@ -28,7 +28,7 @@ def brought(job: Job, release: Release, folder: Path) -> list[Check]:
 
     Raises UserError for bytes that are not those that were registered.
     """
-    bring(release, job.root, folder)
+    bring(release, job.config, job.root, folder)
     seen, whose = f"digest {release.digest[:12]}", trust(job.config, job.root)
     checks = [Check(id="content", title="The bento is what was registered", status="pass", observed=seen)]
     if not whose:

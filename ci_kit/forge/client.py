@@ -11,6 +11,7 @@ import httpx
 from ci_kit import __version__
 from ci_kit.errors import Unavailable, UserError
 from ci_kit.forge.base import Refused, Unknown
+from ci_kit.forge.transfer import Sink, opened, sent, whole
 
 ATTEMPTS = 6
 WAIT, TOTAL_WAIT = 60.0, 120.0  # seconds: the longest single wait, and all waits of one client together
@@ -48,7 +49,7 @@ class Client:
             "User-Agent": f"ci-kit/{__version__}",
             "X-GitHub-Api-Version": "2022-11-28",
         }
-        # No redirects: they are for renamed repositories only, and the token must not travel.
+        # No redirects: but for downloads they are for renamed repositories only, and the token must not travel.
         self._http = httpx.Client(headers=headers, timeout=httpx.Timeout(30, connect=10), transport=transport)
         self._url, self.sleep, self._now, self._waited = url.rstrip("/"), sleep, now, 0.0
 
@@ -84,56 +85,62 @@ class Client:
         raise Unavailable(f"{path} has more than {MAX_PAGES} pages")
 
     def send(self, method: str, path: str, body: object = None, *, repeat: bool | None = None, need: str = "") -> Any:
-        """Make one call and return its parsed answer and its links.
+        """Make one call and return its parsed answer and its links; a `body` that is a path sends that file.
 
         `repeat` says whether the call may be made again when nobody knows if it worked; by default all but POST.
         A call that GitHub put off (429, or 403 with a rate limit) was not carried out and is always made again.
         `need` is the permission that a refusal names. Raises Refused, Unknown, and Unavailable after the last attempt.
         """
         repeat = method != "POST" if repeat is None else repeat
+        return self._patiently(lambda: self._once(method, path, body, need), f"{method} {path}", repeat=repeat)
+
+    def fetch(self, path: str, sink: Sink, *, need: str = "") -> None:
+        """Hand the bytes at a path to `sink`, from the first one again after a trouble that passes."""
+        self._patiently(lambda: self._bytes(path, sink, need), f"GET {path}", repeat=True)
+
+    def _patiently(self, call: Callable[[], Any], name: str, *, repeat: bool) -> Any:
         for attempt in range(ATTEMPTS):
             try:
-                return self._once(method, path, body, need)
+                return call()
             except _Trouble as error:
                 trouble = error
+            except (httpx.TransportError, httpx.DecodingError) as error:
+                trouble = _Trouble(f"{type(error).__name__} {error}", unsent=isinstance(error, _UNSENT))
             pause = trouble.pause or min(8.0, 0.5 * 2.0**attempt) * random.uniform(0.5, 1.5)  # noqa: S311 - spreads
             if not (repeat or trouble.unsent):
-                raise Unknown(f"GitHub did not answer {method} {path}", why=trouble.why)
+                raise Unknown(f"GitHub did not answer {name}", why=trouble.why)
             if attempt == ATTEMPTS - 1 or not self._wait(pause):
                 break
-        raise Unavailable(f"GitHub did not answer {method} {path}", why=trouble.why)
+        raise Unavailable(f"GitHub did not answer {name}", why=trouble.why)
 
     def _once(self, method: str, path: str, body: object, need: str) -> Any:
+        with sent(body) as parts, self._http.stream(method, self._at(path), **parts) as coming:
+            answer = whole(coming, MAX_BYTES)
+        if not answer.is_success:
+            raise self._failure(answer, f"{method} {path}", need)
         try:
-            answer = self._call(method, path, body)
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            raise _Trouble(f"{type(error).__name__} {error}", unsent=isinstance(error, _UNSENT)) from error
-        if answer.is_success:
-            try:
-                return json.loads(answer.content) if answer.content else None, answer.links
-            except (ValueError, RecursionError) as error:
-                raise _Trouble("the answer is damaged") from error
+            return json.loads(answer.content) if answer.content else None, answer.links
+        except (ValueError, RecursionError) as error:
+            raise _Trouble("the answer is damaged") from error
+
+    def _bytes(self, path: str, sink: Sink, need: str) -> None:
+        with opened(self._http, self._at(path)) as coming:
+            if not coming.is_success:
+                raise self._failure(whole(coming, MAX_BYTES), f"GET {path}", need)
+            sink(coming.iter_raw())
+
+    def _failure(self, answer: httpx.Response, call: str, need: str) -> Exception:
         pause, why = self._put_off(answer), f"status {answer.status_code} {_message(answer)}".strip()
         if pause is not None:
-            raise _Trouble(f"{why}; it asks to wait {pause:,.0f} s", pause, unsent=True)
-        if answer.status_code >= 500:
-            raise _Trouble(why)
-        raise refusal(answer, f"{method} {path}", need)
+            return _Trouble(f"{why}; it asks to wait {pause:,.0f} s", pause, unsent=True)
+        return _Trouble(why) if answer.status_code >= 500 else refusal(answer, call, need)
 
     def pause(self, seconds: float) -> None:
         """Let others write before looking again."""
         self.sleep(seconds)
 
-    def _call(self, method: str, path: str, body: object) -> httpx.Response:
-        url = path if path.startswith("http") else f"{self._url}{path}"
-        with self._http.stream(method, url, json=body) as answer:
-            content = b""
-            for part in answer.iter_bytes():
-                content += part
-                if len(content) > MAX_BYTES:
-                    raise Unavailable(f"GitHub's answer to {method} {path} is larger than {MAX_BYTES:,} bytes")
-        plain = {name: value for name, value in answer.headers.items() if name != "content-encoding"}
-        return httpx.Response(answer.status_code, headers=plain, content=content, request=answer.request)
+    def _at(self, path: str) -> str:
+        return path if path.startswith("http") else f"{self._url}{path}"
 
     def _put_off(self, answer: httpx.Response) -> float | None:
         """Return how many seconds GitHub asks us to wait, None when it does not."""

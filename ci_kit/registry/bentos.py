@@ -13,7 +13,7 @@ from ci_kit.registry.release import Release
 from ci_kit.registry.stores import open_store
 
 
-def bring(release: Release, root: Path, folder: Path) -> None:
+def bring(release: Release, config: Config, root: Path, folder: Path) -> None:
     """Fetch the archive, and unpack it into a new folder when its bytes are those that were registered.
 
     Raises UserError when the store does not have it, or has something else.
@@ -21,7 +21,8 @@ def bring(release: Release, root: Path, folder: Path) -> None:
     name = f"{release.model}@{release.version}"
     with tempfile.TemporaryDirectory(prefix="ci-kit-") as temporary:
         archive = Path(temporary) / f"{release.model}.bento"
-        open_store(release.archive.store, root).get(release.archive.place, archive)
+        store = open_store(release.archive.store, root, ours=release.archive.store == config.package.store)
+        store.get(release.archive.place, archive)
         if digest(archive) != release.archive.sha256:
             why = f"the store has other bytes at {release.archive.place}"
             raise UserError(f"{name} is not what was registered", why=why, hint="Do not use it")

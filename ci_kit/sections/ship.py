@@ -45,7 +45,10 @@ class Package(Section):
     )
     card: str | None = Field(None, description="Markdown of your own for the model card, such as its intended use.")
     licence: str | None = Field(None, max_length=80, description="The model's licence, as an SPDX identifier.")
-    store: str = Field(".ci-kit/bentos", description="Where the bytes are kept: a folder.")
+    store: str = Field(
+        ".ci-kit/bentos",
+        description="Where the bytes are kept: a folder, `oci://REGISTRY/REPOSITORY`, `release` or `dvc`.",
+    )
     bento: str | None = Field(None, description="The bento to register or to verify; default: what was built last.")
 
 

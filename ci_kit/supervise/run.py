@@ -22,6 +22,7 @@ GRACE, PATIENCE = 6.0, 4.0
 # Our own credentials, and the files through which a later step of the job, or what it reports, could be changed.
 WITHHELD = (
     *("GITHUB_TOKEN", "INPUT_TOKEN", "CI_KIT_TOKEN", "CI_KIT_SIGNING_KEY", "ACTIONS_RUNTIME_TOKEN"),
+    *("CI_KIT_REGISTRY_USER", "CI_KIT_REGISTRY_PASSWORD"),
     *("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"),
 )
 ADDED = {"CI_KIT_GRACE_S": f"{GRACE:g}", "DVC_NO_ANALYTICS": "1", "ITERATIVE_DO_NOT_TRACK": "1"}

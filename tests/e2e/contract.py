@@ -55,7 +55,10 @@ class Contract:
         if operation is None:
             return [f"{method} {path} is not in the slice of GitHub's API"]
         problems = self._query(operation, query)
-        content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        taken = operation.get("requestBody", {}).get("content", {})
+        content = taken.get("application/json")
+        if content is None and taken:
+            return problems  # bytes of any kind
         if content is None:
             return problems + ([f"{operation['operationId']} takes no body"] if body else [])
         try:

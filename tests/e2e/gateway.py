@@ -1,7 +1,7 @@
 """The strict door in front of emulate: GitHub's rules and limits, planned faults, a journal, the contract check.
 
-It listens on 127.0.0.1 only, plainly or with TLS, serves `/`, `/api/v3` and the artifact store of the stand-ins
-(`/_test/artifacts/NAME`), and ends with the process.
+It listens on 127.0.0.1 only, plainly or with TLS, serves `/`, `/api/v3`, `/api/uploads` and the artifact store of the
+stand-ins (`/_test/artifacts/NAME`), and ends with the process. A second port is the storage behind it.
 """
 
 import contextlib
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from tests.e2e.contract import Contract
 from tests.e2e.faults import Barrier, Entry, Fault
+from tests.e2e.releases import Releases
 from tests.e2e.rules import PERSON, TOKENS, Answer, Rules
 from tests.e2e.server import Handler, Server, bearer
 
@@ -30,7 +31,6 @@ class Gateway:
 
     def __init__(self, upstream_port: int, *, tls: ssl.SSLContext | None = None) -> None:
         self.contract = Contract()
-        self.rules = Rules(self._ask)
         self.journal: list[Entry] = []
         self.violations: list[str] = []
         self.faults: list[Fault] = []
@@ -39,28 +39,34 @@ class Gateway:
         self.lock = threading.RLock()
         self._upstream, self._alias = upstream_port, 0
         self._idle: list[tuple[float, http.client.HTTPConnection]] = []
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self._server.gateway = self
+        self._servers = [self._listen(tls), self._listen(tls)]
+        self.port, storage = (server.server_address[1] for server in self._servers)
+        self.url, self.storage = (f"{'https' if tls else 'http'}://127.0.0.1:{port}" for port in (self.port, storage))
+        self.rules, self.releases = Rules(self._ask), Releases(self._ask, self.url, self.storage)
+
+    def _listen(self, tls: ssl.SSLContext | None) -> Server:
+        server = Server(("127.0.0.1", 0), Handler)
+        server.gateway = self
         if tls:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
-        self.port = self._server.server_address[1]
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        return server
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        for server in self._servers:
+            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def __exit__(self, *reason: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
         for _, connection in self._idle:
             connection.close()
 
     def reset(self) -> None:
         """Forget everything but the server."""
         self._alias = (self._alias + 1) % ALIASES
-        self.rules = Rules(self._ask)
+        self.rules, self.releases = Rules(self._ask), Releases(self._ask, self.url, self.storage)
         self.journal = []  # a new one, so that a request of the last test can't write into it
         for store in (self.violations, self.faults, self.barriers):
             store.clear()
@@ -117,15 +123,19 @@ class Gateway:
         if problems:
             self.violations += [f"{method} {target}: {problem}" for problem in problems]
             return Answer.of(422, {"message": "not GitHub's API", "errors": problems})
-        document = json.loads(body) if body else None
+        sent = headers.get("content-type", "")
+        document = json.loads(body) if body and sent != "application/octet-stream" else None
         # GitHub decides and acts in one transaction; so no other write comes between rule and deed.
-        one = method == "POST" and parts.path.endswith(("/pulls", "/git/refs"))
+        one = method == "POST" and parts.path.endswith(("/pulls", "/git/refs", "/releases", "/assets"))
         one |= method == "PATCH" and "/git/refs/" in parts.path
         with self.lock if one else contextlib.nullcontext():
             answer = self.rules.before(method, parts.path, token, document)
+            accept = headers.get("accept", "")
+            answer = answer or self.releases.before(method, parts.path, parts.query, accept, document)
             if answer is None:
                 kept = {key: headers[key] for key in FORWARDED if key in headers}
                 answer = self.rules.after(method, parts.path, self.forward(method, target, body, token, kept))
+                answer = self.releases.after(method, parts.path, body, answer)
         self.violations += self.contract.answer(method, parts.path, answer.status, answer.body)
         return answer
 

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 from tests.e2e.faults import Entry, Fault
+from tests.e2e.releases import STORAGE
 from tests.e2e.rules import Answer
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Handler(BaseHTTPRequestHandler):
                 return self.reset()
         if fault and fault.kind in ("reset", "answer"):
             answer = Answer(fault.status, {"content-type": "application/json", **fault.headers}, fault.content)
+        elif target.startswith(STORAGE):
+            answer = self.server.gateway.releases.bytes_at(target, headers)
         else:
             answer = self.server.gateway.answer(self.command, target, body, headers)
         entry = Entry(

@@ -41,6 +41,9 @@ OPERATIONS = {
     "/actions/artifacts": "get",
     "/actions/workflows/{workflow_id}/dispatches": "post",
     "/releases": "post",
+    "/releases/tags/{tag}": "get",
+    "/releases/{release_id}/assets": "get post",
+    "/releases/assets/{asset_id}": "get delete",
 }
 NOISE = {"description", "example", "examples", "tags", "summary", "externalDocs", "x-github", "title", "deprecated"}
 

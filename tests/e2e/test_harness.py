@@ -189,6 +189,26 @@ def test_an_answer_that_breaks_the_contract_is_seen() -> None:
     assert not contract.answer("DELETE", "/repos/o/r/issues/comments/1", 204, b"")
 
 
+def test_a_release_has_a_name_once_and_its_bytes_lie_with_somebody_else(github: Hub, pull: None) -> None:
+    path, raw = "/repos/octo/demo/releases", "application/octet-stream"
+    with client(github) as http, client(github, "") as stranger:
+        made = http.post(path, json={"tag_name": "models", "draft": False, "make_latest": "false"})
+        again = http.post(path, json={"tag_name": "models"})
+        assert (made.status_code, again.status_code) == (201, 422)
+        assert again.json()["errors"][0]["code"] == "already_exists"
+        upload = made.json()["upload_url"].replace("{?name,label}", "?name=a.bin")
+        assert upload.startswith(f"{github.url}/api/uploads/repos/octo/demo/")
+        asset, second = (http.post(upload, content=b"\xff\0", headers={"content-type": raw}) for _ in range(2))
+        assert (asset.json()["size"], asset.json()["state"], second.status_code) == (2, "uploaded", 422)
+        found = http.get(f"{path}/assets/{asset.json()['id']}", headers={"accept": raw})
+        place = found.headers["location"]
+        assert (found.status_code, place.startswith(f"{github.gateway.storage}/")) == (302, True)
+        assert (http.get(place).status_code, stranger.get(place).content) == (400, b"\xff\0")
+        assert stranger.get(place.partition("?")[0]).status_code == 404
+        assert http.delete(f"{path}/assets/{asset.json()['id']}").status_code == 204
+    assert github.ask("GET", github.path("/git/ref/tags/models")).status == 200
+
+
 def test_faults_hit_the_planned_call_only(github: Hub, pull: None) -> None:
     github.gateway.fault(Fault(status=502, skip=1))
     with client(github) as http:
