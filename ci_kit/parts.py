@@ -58,6 +58,10 @@ class Check(Closed):
     detail: Prose | None = None
     location: Location | None = None
 
+    def __str__(self) -> str:
+        """Return title and observation as one line."""
+        return f"{self.title}: {self.observed}" if self.observed else self.title
+
 
 class Metric(Closed):
     """A number with its unit, the direction that is better, and a 95 % interval where one is known.

@@ -50,7 +50,8 @@ def step(
         if before:
             before(settings, root)
         module: ModuleType = importlib.import_module(f"ci_kit.{name}.step")
-        job = Job(root=root, config=settings, source=source, event=event.name, run=_begun(event, started))
+        run = _begun(event, started)
+        job = Job(root=root, config=settings, source=source, event=event.name, run=run, say=_say)
         findings = getattr(module, entry)(job)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - saved for the report, then raised again
         trouble, findings = error, Findings(checks=(_trouble(error),))
@@ -63,6 +64,10 @@ def step(
     if trouble is not None:
         raise trouble
     return result
+
+
+def _say(text: str) -> None:
+    print(actions.harmless(actions.redact(text)), flush=True)  # noqa: T201 - what a step tells while it works
 
 
 def _path(root: Path, name: str, label: str | None) -> Path:

@@ -48,11 +48,11 @@ def changes(folder: Path, known: str | None = None) -> list[str]:
         present = _plain(folder)
     except UserError as error:
         return [str(error)]
+    if known and digest(folder / MANIFEST) != known:
+        return [f"{MANIFEST} is another than the registered one"]
     found = [f"{path} is missing" for path in sorted(set(expected) - set(present))]
     found += [f"{path} was added" for path in present if path not in expected and path != MANIFEST]
     found += [f"{path} was changed" for path in present if path in expected and digest(folder / path) != expected[path]]
-    if not found and known and digest(folder / MANIFEST) != known:
-        found = [f"{MANIFEST} is another than the registered one"]
     return found[:_LISTED] + ([f"and {len(found) - _LISTED:,} more"] if len(found) > _LISTED else [])
 
 

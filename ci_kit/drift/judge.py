@@ -20,6 +20,7 @@ from ci_kit.job import Job
 from ci_kit.parts import Check, Metric
 from ci_kit.render import numbers
 from ci_kit.result import Findings, Result
+from ci_kit.serving.log import MARKS
 
 FOLD, FEW = 1000, 1000
 _DETAILS = ("p/", "mean/", "null_share/")
@@ -110,7 +111,7 @@ class Judge:
         """Return those that the reference lacks, that have no other role, and that have values in the window."""
         settings = self.job.config.drift
         window = settings.window.column if settings.window else None
-        known = {*self.reference.columns, *apart(self.job.config), *settings.prediction, window}
+        known = {*self.reference.columns, *apart(self.job.config), *settings.prediction, *MARKS, window}
         unknown = [column for column in others if column not in known]
         if not unknown:
             return []

@@ -73,7 +73,8 @@ def _cast(values: npt.NDArray[Any], kind: type[Any], name: str, model: str) -> n
     numbers = values.astype(np.float64) if values.dtype == object else values
     if numbers.dtype.kind == "f" and np.dtype(kind).kind in "iub" and (missing := int(np.isnan(numbers).sum())):
         why = f"{missing:,} of {len(values):,} are missing"
-        raise UserError(f"{model} wants whole numbers in column {name!r}", why=why)
+        hint = "Export it with rows of which some are missing there, too, so that the input is of floats"
+        raise UserError(f"{model} wants whole numbers in column {name!r}", why=why, hint=hint)
     with np.errstate(over="ignore", invalid="ignore"):
         cast = numbers.astype(kind)
     if np.dtype(kind).kind in "iub" and (odd := int((cast != numbers).sum())):

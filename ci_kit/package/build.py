@@ -18,6 +18,7 @@ from ci_kit.package.card import card, facts
 from ci_kit.package.lineage import Lineage
 from ci_kit.package.sbom import sbom
 from ci_kit.serving.contract import Contract
+from ci_kit.serving.golden import Golden
 from ci_kit.supervise import environment
 
 TIMEOUT = 300.0  # seconds
@@ -56,7 +57,8 @@ def build(job: Job, stage: Path, contract: Contract, line: Lineage, notes: list[
     if cuda:
         (folder / "env" / "python" / "requirements-cuda.txt").write_text(cuda, "utf-8")
     docker.write(folder, hashed=hashed, cuda=cuda is not None)
-    (folder / CARD).write_text(card(job, contract, line, notes, _own_card(job)), "utf-8")
+    example = Golden.load(stage / "served").rows[0]
+    (folder / CARD).write_text(card(job, contract, line, notes, example, _own_card(job)), "utf-8")
     (folder / SBOM).write_text(sbom(job, contract, line, packages, facts(job, contract, line)), "utf-8")
     _settle(folder, contract, line)
     digest = seal(folder, {"name": package.name, **line.facts, "served": {"sha256": contract.digest}})

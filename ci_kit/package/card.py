@@ -1,26 +1,38 @@
 """The model card: what the model is, how good it was, what it may be asked, and where it comes from."""
 
+import json
+from itertools import groupby
 from typing import Any
 
 from ci_kit.job import Job
 from ci_kit.package.lineage import Lineage, metrics
 from ci_kit.parts import Metric
-from ci_kit.render.phrases import label, measured
-from ci_kit.render.text import cell, code
+from ci_kit.render.phrases import count, label, measured
+from ci_kit.render.text import cell, code, fence
+from ci_kit.serving.asgi import ROUTE
 from ci_kit.serving.contract import Column, Contract
+from ci_kit.serving.request import Row
 
-_SLICES = 20
+_SLICES, _ALIKE = 20, 5
 
 
-def card(job: Job, contract: Contract, line: Lineage, notes: list[str], own: str) -> str:
-    """Return the card in Markdown; `own` is the user's Markdown, `notes` say what of the schema is not enforced."""
+_VERDICTS = {"pass": "It passed its evaluation.", "warn": "It passed its evaluation, with warnings."}
+_VERDICTS |= {"unsure": "Its evaluation could not tell all.", "fail": "It failed its evaluation."}
+
+
+def card(job: Job, contract: Contract, line: Lineage, notes: list[str], example: Row, own: str) -> str:
+    """Return the card in Markdown.
+
+    `own` is the user's Markdown, `notes` say what of the schema is not enforced, `example` is a row to ask for.
+    """
     package = job.config.package
     parts = [f"# {package.name}", _summary(job, contract, line)]
     parts += [own.strip()] if own.strip() else []
     parts += ["## How good it was", _quality(line)]
     parts += ["## What it may be asked", _inputs(contract)]
     parts += [f"Not checked by the service: {cell('; '.join(notes))}."] if notes else []
-    parts += ["## What it answers", _answers(contract), "## Where it comes from", _origin(line)]
+    parts += ["## What it answers", _answers(contract), *_asked(example)]
+    parts += ["## Where it comes from", _origin(line)]
     parts += ["## Licence", cell(package.licence) if package.licence else "None was named: `package.licence`."]
     return "\n\n".join(parts) + "\n"
 
@@ -47,8 +59,10 @@ def _interval(one: Metric) -> dict[str, Any]:
 
 def _summary(job: Job, contract: Contract, line: Lineage) -> str:
     kind = f"{job.config.evaluate.task} of {code(job.config.evaluate.target)}"
-    judged = f"It was evaluated: {line.evaluated.status}." if line.evaluated else "It was not evaluated."
-    return f"A {kind} from {len(contract.columns)} columns, as ONNX behind an HTTP service. {judged}"
+    judged = _VERDICTS.get(line.evaluated.status, "") if line.evaluated else "It was not evaluated."
+    article = "An" if kind[0] in "aeiou" else "A"
+    columns = count(len(contract.columns), "column")
+    return f"{article} {kind} from {columns}, as ONNX behind an HTTP service. {judged}".strip()
 
 
 def _quality(line: Lineage) -> str:
@@ -65,13 +79,18 @@ def _quality(line: Lineage) -> str:
 
 def _inputs(contract: Contract) -> str:
     rows = ["| column | type | allowed | missing |", "|:--|:--|:--|:--|"]
-    rows += [
-        f"| {code(one.name)} | {one.kind} | {cell(_allowed(one))} | {'yes' if one.nullable else 'no'} |"
-        for one in contract.columns
-    ]
-    limits = f"A request has at most {contract.rows:,} rows and {contract.bytes:,} bytes."
+    for (kind, allowed, missing), alike in groupby(contract.columns, _rule):
+        names = [code(one.name) for one in alike]
+        # A picture has a column a pixel: the first and the last say it.
+        shown = ", ".join(names) if len(names) < _ALIKE else f"{names[0]} … {names[-1]} ({len(names):,} columns)"
+        rows.append(f"| {shown} | {kind} | {cell(allowed)} | {missing} |")
+    limits = f"A request has at most {contract.rows:,} rows and {contract.bytes / 2**20:g} MiB."
     keys = ", ".join(code(one.name) for one in contract.keys)
     return "\n".join(rows) + f"\n\n{limits}" + (f" A row may carry {keys}, which only the log keeps." if keys else "")
+
+
+def _rule(one: Column) -> tuple[str, str, str]:
+    return one.kind, _allowed(one), "yes" if one.nullable else "no"
 
 
 def _allowed(one: Column) -> str:
@@ -90,6 +109,11 @@ def _answers(contract: Contract) -> str:
         return "A `prediction` a row."
     names = ", ".join(code(str(one)) for one in contract.classes[:30])
     return f"A `prediction` a row, and the `probabilities` of {names}{', …' if len(contract.classes) > 30 else ''}."
+
+
+def _asked(example: Row) -> list[str]:
+    body = json.dumps({"rows": [example]}, ensure_ascii=False)
+    return [f"`POST {ROUTE}` with a body such as", fence(body, "json")]
 
 
 def _origin(line: Lineage) -> str:

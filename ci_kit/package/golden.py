@@ -2,6 +2,7 @@
 
 import statistics
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,15 @@ def choose(dataset: Dataset, contract: Contract, predicted: npt.NDArray[Any], co
     """Return which rows to keep, at most `count`, the same ones for the same data.
 
     First those that hold the least or greatest value of a column, a missing one, or one of its few texts, and each
-    answer, the row with the most of these first; then the least certain answers; the rest evenly spread.
+    answer, the row with the most of these first; then the least certain answers; the rest evenly spread. Rows without a
+    finite answer are none; raises UserError when there is no other.
     """
+    rows = np.flatnonzero(answered(predicted))
+    if not len(rows):
+        raise UserError("no golden rows can be chosen", why="the model has no finite answer to any row")
+    if len(rows) < len(predicted):
+        kept = replace(dataset, frame=take(dataset.frame, rows), truth=dataset.truth[rows])
+        return [int(rows[one]) for one in choose(kept, contract, predicted[rows], count)]
     total = len(dataset)
     facts: dict[int, set[tuple[str, str]]] = {}
     for column in contract.columns:
@@ -53,6 +61,13 @@ def choose(dataset: Dataset, contract: Contract, predicted: npt.NDArray[Any], co
     return sorted(dict.fromkeys(chosen[: 2 * count]).keys(), key=chosen.index)[:count]
 
 
+def answered(predicted: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Say of each row whether the model has an answer to it: a label, or finite numbers."""
+    if predicted.dtype.kind != "f":
+        return np.ones(len(predicted), dtype=np.bool_)
+    return np.asarray(np.isfinite(predicted.reshape(len(predicted), -1)).all(axis=1))
+
+
 def veiled(rows: list[Row], dataset: Dataset, contract: Contract) -> list[Row]:
     """Return the rows with what is sensitive replaced by what is typical, since they leave with the model.
 
@@ -65,8 +80,6 @@ def veiled(rows: list[Row], dataset: Dataset, contract: Contract) -> list[Row]:
 
 def sample(dataset: Dataset, most: int) -> Dataset:
     """Return at most so many rows of the data, evenly spread."""
-    from dataclasses import replace
-
     if len(dataset) <= most:
         return dataset
     rows = np.linspace(0, len(dataset) - 1, most).astype(np.intp)

@@ -58,7 +58,7 @@ def passed(result: Result | None) -> bool:
 def metrics(result: Result | None) -> dict[str, Metric]:
     """Return the metrics that a model card shows: no times, as they depend on the machine, and no differences."""
     known = result.metrics if result else {}
-    return {name: one for name, one in sorted(known.items()) if one.unit != "s" and "@" not in name}
+    return {name: one for name, one in sorted(known.items()) if one.unit != "s" and "@" not in name and name != "rows"}
 
 
 def _tracked(job: Job) -> dict[str, str]:

@@ -50,15 +50,21 @@ def verify(job: Job) -> Findings:
         folder = Path(temporary) / job.config.package.name
         if given is None:
             release = find(Git(job.root), job.config.package.name, job.config.package.version)
-            bring(release, job.root, folder)
-            return Findings(checks=(_content(folder, release), _signature(job, folder, release)))
+            bring(release, job.config, job.root, folder)
+            return _said(job, _content(folder, release), _signature(job, folder, release))
         path = job.root / given
         if path.is_file():
             unpack(path, folder)
             path = folder
         elif not path.is_dir():
             raise UserError(f"no bento at {given}", hint="Name a folder or a .bento file")
-        return Findings(checks=(_content(path, None),))
+        return _said(job, _content(path, None))
+
+
+def _said(job: Job, *checks: Check) -> Findings:
+    for check in checks:
+        job.say(f"package: {check}")
+    return Findings(checks=checks)
 
 
 def _content(folder: Path, release: Release | None) -> Check:

@@ -15,6 +15,7 @@ from ci_kit.job import Job
 from ci_kit.models.dataset import Dataset
 from ci_kit.models.frames import same
 from ci_kit.models.model import Model
+from ci_kit.package.golden import answered
 from ci_kit.parts import Check, Metric
 from ci_kit.serving.golden import Golden
 
@@ -38,8 +39,17 @@ def framework(job: Job, model: Model, dataset: Dataset, raw: npt.NDArray[Any]) -
 
 
 def runtime(raw: npt.NDArray[Any], served: npt.NDArray[Any], output: str, tolerance: float) -> Check:
-    """Compare what evaluate's own way from a table to an answer gives with the way that requests take."""
-    return compared("parity/requests", "A table and a request get the same answers", served, raw, output, tolerance)[0]
+    """Compare what evaluate's own way from a table to an answer gives with the way that requests take.
+
+    Rows that the model has no finite answer to are counted in a warning.
+    """
+    title = "A table and a request get the same answers"
+    check, _ = compared("parity/requests", title, served, raw, output, tolerance)
+    lost = len(raw) - int(answered(raw).sum())
+    if check.status == "fail" or not lost:
+        return check
+    detail = f"{lost:,} of {len(raw):,} rows have no finite answer: the service refuses them."
+    return check.model_copy(update={"status": "warn", "detail": detail})
 
 
 def compared(
@@ -57,12 +67,13 @@ def compared(
         seen = f"{len(differ):,} of {len(given):,} rows differ" + (f", first row {differ[0]}" if len(differ) else "")
         return Check(id=name, title=title, status="fail" if len(differ) else "pass", observed=seen, limit="none"), {}
     one, two = (np.asarray(values, dtype=np.float64).reshape(len(given), -1) for values in (given, wanted))
-    error = np.where(np.isnan(one) & np.isnan(two), 0.0, np.abs(one - two))
+    with np.errstate(invalid="ignore"):
+        error = np.where((one == two) | (np.isnan(one) & np.isnan(two)), 0.0, np.abs(one - two))
+        share = np.where(error == 0, 0.0, error / (tolerance + tolerance * np.abs(two)))
     worst = float(np.nanmax(error, initial=0.0)) if not np.isnan(error).any() else float("nan")
-    share = error / (tolerance + tolerance * np.abs(two))
     row, column = np.unravel_index(int(np.nanargmax(np.where(np.isnan(share), np.inf, share))), share.shape)
     where = f"{output}[{column}]" if share.shape[1] > 1 else output
-    observed = f"largest error {worst:.2g}, row {row}, {where}"
+    observed = f"largest error {error[row, column]:.2g}, row {row}, {where}" if error.any() else "no difference"
     broken = not bool((share <= 1).all())
     metric = {name: Metric(value=worst, direction="down", n=len(given))} if np.isfinite(worst) else {}
     return Check(id=name, title=title, status="fail" if broken else "pass", observed=observed, limit=limit), metric

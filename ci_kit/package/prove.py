@@ -41,14 +41,15 @@ def build(job: Job) -> Findings:
     contract, notes = contract_of(job.config, dataset, model, hashlib.sha256(content).hexdigest())
     contract = replace(contract, own=stage.module(job))
     line = lineage(job, digest(path), {dataset.name: dataset.fingerprint})
-    job.say(f"package: {model.name}, {len(content):,} bytes, {len(contract.columns)} columns")
+    what = f"{job.config.package.name} of {model.name}, {len(content):,} bytes, {len(contract.columns)} columns"
+    job.say(f"package: {what}")
     with tempfile.TemporaryDirectory(prefix="ci-kit-") as name:
         engine = _engine(Path(name) / "engine", content, contract)
         rows = rows_of(dataset, contract)
         checks = [_judged(line), _rules(notes), _accepts(contract, rows)]
         checks.append(parity.runtime(predicted, engine.raw(rows), model.output, job.config.package.tolerance))
         check, found = parity.framework(job, model, dataset, model.raw(dataset.frame))
-        checks.append(check)
+        checks = tell(job, [*checks, check])
         if any(one.status == "fail" for one in checks):
             return Findings(checks=tuple(checks), metrics=found, data={dataset.name: dataset.fingerprint})
         chosen = [rows[index] for index in choose(dataset, contract, predicted, job.config.package.golden)]
@@ -58,13 +59,21 @@ def build(job: Job) -> Findings:
         bento = build_bento(job, Path(name) / "stage", contract, line, notes)
     actions.output("digest", bento.digest)
     served, more = parity.served(bento.folder, golden)
+    checks += tell(job, [_packages(bento), *served])
     manifest = File.of(bento.folder / "manifest.json", job.root, "bento")
     return Findings(
-        checks=(*checks, _packages(bento), *served),
+        checks=tuple(checks),
         metrics=found | more | _size(bento),
         files=(manifest,),
         data={dataset.name: dataset.fingerprint},
     )
+
+
+def tell(job: Job, checks: list[Check]) -> list[Check]:
+    """Say what was found as soon as it is known, and return it."""
+    for check in checks:
+        job.say(f"package: {check}")
+    return checks
 
 
 def _engine(folder: Path, content: bytes, contract: Contract) -> Engine:

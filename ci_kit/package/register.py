@@ -50,16 +50,9 @@ def register(job: Job, built: Built) -> Findings:
         raise UserError(f"the bento is of {manifest(built.folder).get('name')!r}", why=f"`package.name` is {name!r}")
     fetch(git, name)
     if same := _registered(job, git, name, built.digest):
-        return _told(
-            job,
-            same,
-            built,
-            [
-                Check(
-                    id="registered", title="It is registered already", status="pass", observed=f"{name}@{same.version}"
-                )
-            ],
-        )
+        tag = version_tag(name, same.version)
+        known = Check(id="registered", title="It is registered already", status="pass", observed=tag)
+        return _told(job, same, built, [known])
     archive, stored = _store(job, built, name)
     signature = sign(built.folder)
     signed = "It is signed" if signature else "It is not signed"
@@ -79,9 +72,7 @@ def register(job: Job, built: Built) -> Findings:
     )
     kept = _record(job, git, release)
     tag = version_tag(name, kept.version)
-    return _told(
-        job, kept, built, [*checks, Check(id="registered", title="It is registered", status="pass", observed=tag)]
-    )
+    return _told(job, kept, built, [*checks, Check(id="registered", title="Registered", status="pass", observed=tag)])
 
 
 def built(job: Job) -> Built:
@@ -161,6 +152,8 @@ def _told(job: Job, release: Release, built: Built, checks: list[Check]) -> Find
     if not passed(release.result("evaluate")):
         detail = "It can't be deployed: no evaluation that passed speaks of this very model. Type: ci-kit evaluate"
         checks.append(Check(id="evaluated", title="It was not evaluated", status="warn", detail=detail))
+    for check in checks:
+        job.say(f"package: {check}")
     return Findings(checks=tuple(checks), files=tuple(file for file in built.result.files if _here(job, file)))
 
 

@@ -20,6 +20,8 @@ from pydantic_core import to_json
 from ci_kit.serving.request import Row
 
 FOLDER, SAMPLE = "CI_KIT_LOG", "CI_KIT_LOG_SAMPLE"
+MARKS = ("time", "model")
+"""What a row of the log says beside its values: when it was answered, and by which model."""
 PENDING = 10_000  # requests that may wait to be written
 PAUSE = 0.25  # seconds between two writes
 Entry = tuple[datetime, list[Row], list[Any]]

@@ -1,6 +1,6 @@
 """The response: an answer per row."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, create_model
 
@@ -12,11 +12,10 @@ def answer_model(contract: Contract) -> type[BaseModel]:
     label: Any = float if contract.task == "regression" else _label(contract)
     fields: dict[str, Any] = {"prediction": (label, ...)}
     if contract.classes:
-        fields["probabilities"] = (dict[str, float], ...)
+        fields["probabilities"] = (dict[Literal[tuple(map(str, contract.classes))], float], ...)  # type: ignore[misc]
     row = create_model("Prediction", **fields)
     return create_model("Answer", predictions=(list[row], ...))
 
 
 def _label(contract: Contract) -> Any:
-    kinds = {type(one) for one in contract.classes}
-    return kinds.pop() if len(kinds) == 1 else int | str | bool
+    return Literal[contract.classes] if contract.classes else int | str | bool

@@ -14,11 +14,15 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+import yaml
 
+from ci_kit import config
 from ci_kit.deploy import keeper, places, step
 from ci_kit.deploy.state import Desk
+from ci_kit.drift import step as drifted
 from ci_kit.errors import UserError
 from ci_kit.forge.git import Git
+from ci_kit.job import Job
 from ci_kit.registry.tags import stages
 from ci_kit.result import Findings, Status
 from tests.deploy import made
@@ -251,6 +255,19 @@ def test_what_was_asked_is_in_the_prediction_log(story: Story) -> None:
     rows = [json.loads(line) for line in lines]
     assert {"time", "model", "a", "b", "prediction"} == set(rows[0])
     assert len(rows) == asked
+
+
+def test_drift_reads_the_log_as_the_service_wrote_it(story: Story, tmp_path: Path) -> None:
+    rows = [f"{float(number % 50 + 1)},1.0,{number % 50 + 2.0}" for number in range(2000)]
+    (tmp_path / "reference.csv").write_text("a,b,prediction\n" + "\n".join(rows) + "\n")
+    data = {"reference": {"path": "reference.csv"}, "asked": {"path": f"{story.folder}/predictions/*.jsonl"}}
+    drift = {"reference": "reference", "current": "asked", "window": {"rows": 500, "column": "time"}, "min-rows": 100}
+    settings = config.read(yaml.safe_dump({"data": data, "drift": drift}).encode())
+    found = drifted.run(Job(root=tmp_path, config=settings, say=lambda _: None))
+    known = {check.id: check.status for check in found.checks}
+    assert known["window"] == "pass"
+    assert {known["data/a"], known["data/prediction"]} == {"pass"}  # the newest rows are those of the version before
+    assert not [name for name, status in known.items() if name.startswith("schema/") and status != "pass"]
 
 
 def test_the_same_version_again_changes_nothing(story: Story) -> None:
