@@ -15,7 +15,7 @@ _HINT = "Package the model again"
 
 
 def pack(folder: Path, target: Path) -> None:
-    """Write a `.bento` (tar.gz, as BentoML imports it) of the files that the manifest lists."""
+    """Write a `.bento` (tar.gz; named so, BentoML imports it) of the files that the manifest lists."""
     names = sorted([*facts(folder)["files"], "manifest.json"])
     with (
         target.open("wb") as raw,

@@ -10,6 +10,7 @@ from typing import Any
 
 from ci_kit.bento.client import Client
 from ci_kit.bento.server import command, environment, free_port, tail, taken
+from ci_kit.deploy import environment as environments
 from ci_kit.deploy import keeper, proxy
 from ci_kit.deploy.state import COLOURS, Colour, Desk, Instance, State
 from ci_kit.errors import UserError
@@ -47,20 +48,22 @@ class LocalTarget:
         """Return where the bento of that digest lies, or will."""
         return self.desk.folder / "bentos" / digest[:16]
 
+    def prepare(self, bento: Path) -> str:
+        """Have what the bento at its place is served with, and return its Python; raise UserError without it."""
+        return environments.python(bento, self.desk.folder / "environments")
+
+    def same(self, _: Colour) -> bool:
+        """Say whether the instance there is served with what would be prepared now."""
+        return True
+
     def start(self, state: State, colour: Colour, instance: Instance, python: str) -> None:
         """Start an instance and have it kept running; its gate is closed unless it takes the traffic already."""
         home = self.desk.folder / "run" / colour
         shutil.rmtree(home, ignore_errors=True)  # metrics of another version among it
         home.mkdir(parents=True)
-        extra = {
-            GATE: str(self.desk.gate),
-            COLOUR: colour,
-            VERSION: instance.version,
-            DIGEST: instance.digest,
-        }
         if self.settings.log:
             self.desk.predictions.mkdir(exist_ok=True)
-            extra |= {FOLDER: str(self.desk.predictions), SAMPLE: str(self.settings.sample)}
+        extra = self.variables(colour, instance, self.desk.gate, self.desk.predictions)
         bento = self.place(instance.digest) / instance.model
         spec = {
             "command": command(bento, state.ports[colour], self.settings.workers, python),
@@ -71,6 +74,12 @@ class LocalTarget:
         }
         self.log(colour).unlink(missing_ok=True)
         keeper.start(self._spec(colour), spec)
+
+    def variables(self, colour: Colour, instance: Instance, gate: Path, predictions: Path) -> dict[str, str]:
+        """Return what an instance is told by its environment; the paths are as it sees them."""
+        told = {GATE: str(gate), COLOUR: colour, VERSION: instance.version, DIGEST: instance.digest}
+        logs = {FOLDER: str(predictions), SAMPLE: str(self.settings.sample)} if self.settings.log else {}
+        return told | logs
 
     def revive(self, colour: Colour) -> None:
         """Have an instance kept running again, as it was started before."""
@@ -104,25 +113,28 @@ class LocalTarget:
         """Have Caddy listen where clients find the target; raise UserError with its own words when it can't."""
         if self._keeping("proxy") is None:
             self.check_port()
-            path = self.desk.folder / "caddy.json"
-            atomic_write(path, proxy.config(state, self.settings.address))
-            home = self.desk.folder / "run" / "proxy"
-            home.mkdir(parents=True, exist_ok=True)
-            spec = {
-                "command": [proxy.program(), "run", "--config", str(path)],
-                "cwd": str(home),
-                "env": environment(home) | {"XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)},
-                "log": str(self.log("proxy")),
-                "grace": 12,
-            }
-            self.log("proxy").unlink(missing_ok=True)
-            keeper.start(self._spec("proxy"), spec)
+            self._start_proxy(state)
         deadline = time.monotonic() + PROXY
         while time.monotonic() < deadline:
             if taken(self.host, self.port) and self._keeping("proxy"):
                 return
             time.sleep(0.05)
         raise UserError("Caddy does not listen", why=self.words("proxy")[-200:], hint=f"Look at {self.log('proxy')}")
+
+    def _start_proxy(self, state: State) -> None:
+        path = self.desk.folder / "caddy.json"
+        atomic_write(path, proxy.config(state, self.settings.address))
+        home = self.desk.folder / "run" / "proxy"
+        home.mkdir(parents=True, exist_ok=True)
+        spec = {
+            "command": [proxy.program(), "run", "--config", str(path)],
+            "cwd": str(home),
+            "env": environment(home) | {"XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)},
+            "log": str(self.log("proxy")),
+            "grace": 12,
+        }
+        self.log("proxy").unlink(missing_ok=True)
+        keeper.start(self._spec("proxy"), spec)
 
     def serving(self) -> dict[str, Any] | None:
         """Return what whoever takes the traffic says of itself, as a client sees it; None without an answer."""

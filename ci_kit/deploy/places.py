@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from ci_kit.deploy import environment
+from ci_kit.deploy.docker import DockerTarget, MountedDesk
 from ci_kit.deploy.gates import brought, evaluated
 from ci_kit.deploy.local import LocalTarget, default_folder
 from ci_kit.deploy.record import record
@@ -30,7 +30,7 @@ def deploy(job: Job, name: str, settings: Local | Docker, release: Release) -> F
 
     Raises UserError for what can't even begin, such as a busy target or a port that is taken.
     """
-    target = target_of(job, name, settings)
+    target = target_of(job, name, settings, job.config.deploy.image)
     with _alone(target, f"a deployment of {release.model}@{release.version}"):
         state = target.desk.load() or target.create()
         checks = [_recovered(line) for line in recover(target, state)]
@@ -65,19 +65,24 @@ def status(job: Job, name: str, settings: Local | Docker) -> Findings:
     return told(job, target_of(job, name, settings))
 
 
-def target_of(job: Job, name: str, settings: Local | Docker) -> LocalTarget:
-    """Return the target, whose folder lies beside the configuration if it is a relative one."""
+def target_of(job: Job, name: str, settings: Local | Docker, image: str | None = None) -> LocalTarget:
+    """Return the target, whose folder lies beside the configuration if it is a relative one.
+
+    `image` is that of the version to deploy; without one, a version is started from the image that it was started from
+    before.
+    """
     repo = job.source.repo or job.root.resolve().name
     folder = Path(settings.folder).expanduser() if settings.folder else default_folder(repo, name)
-    desk = Desk(job.root / folder, name)
-    return LocalTarget(settings, desk)
+    if isinstance(settings, Docker):
+        return DockerTarget(settings, MountedDesk((job.root / folder).absolute(), name), image)
+    return LocalTarget(settings, Desk(job.root / folder, name))
 
 
 def _deployed(
     job: Job, target: LocalTarget, state: State, release: Release, checks: list[Check], *, breaking: bool
 ) -> Findings:
     job.say(f"deploy: {release.model}@{release.version} to {target.desk.target}")
-    if _same(state, release):
+    if _same(target, state, release):
         return Findings(checks=(*checks, _serves(release)))
     checks = [*checks, *_failed_before(state, release), evaluated(release)]
     place = target.place(release.digest)
@@ -89,7 +94,7 @@ def _deployed(
         shutil.rmtree(place, ignore_errors=True)
         return Findings(checks=tuple(checks))
     instance = Instance(version=release.version, digest=release.digest, model=release.model, started=now())
-    python = environment.python(folder, target.desk.folder / "environments")
+    python = target.prepare(folder)
     candidate = Candidate(instance=instance, folder=folder, python=python, breaking=breaking)
     rollout = Rollout(target, state, candidate, job.say)
     rollout.run()
@@ -99,9 +104,11 @@ def _deployed(
     return replace(found, checks=(*found.checks, record(job, target.desk.target, stage, release, found)))
 
 
-def _same(state: State, release: Release) -> bool:
+def _same(target: LocalTarget, state: State, release: Release) -> bool:
     active = state.instances.get(state.active) if state.active else None
-    return active is not None and (active.digest, active.version) == (release.digest, release.version)
+    if state.active is None or active is None or not target.same(state.active):
+        return False
+    return (active.digest, active.version) == (release.digest, release.version)
 
 
 def _failed_before(state: State, release: Release) -> list[Check]:

@@ -9,6 +9,7 @@ from ci_kit.deploy.local import LocalTarget
 from ci_kit.deploy.state import Colour, Instance, State
 from ci_kit.parts import Check, Status
 from ci_kit.sections import duration
+from ci_kit.serving.contract import Contract
 from ci_kit.serving.golden import Golden
 
 
@@ -25,6 +26,11 @@ class Candidate:
     def golden(self) -> Golden:
         """The golden rows that travel with it."""
         return Golden.load(self.folder / "src" / "served")
+
+    @property
+    def model(self) -> str:
+        """The digest of the model that was registered."""
+        return Contract.load(self.folder / "src" / "served").digest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +56,10 @@ class Trial:
             return _failed("ready", "The candidate fails its self-test", str(about["fault"]))
         if about.get("digest") != self.candidate.instance.digest:
             return _failed("ready", "Something else answers at its port", f"it says {about.get('digest')}")
+        if about.get("model_digest") != self.candidate.model:
+            # The digest before is what we told it; this one it has read from the bento that it really serves.
+            seen = f"{str(about.get('model_digest'))[:12]} instead of {self.candidate.model[:12]}"
+            return _failed("ready", "The candidate holds another model than the registered one", seen)
         return passed("ready", "The candidate is ready", f"{time.monotonic() - started:.1f} s")
 
     def golden(self) -> Check:
