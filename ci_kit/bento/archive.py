@@ -1,9 +1,11 @@
 """A bento as one file: the same content gives the same bytes, and only plain files ever come out of it."""
 
+import errno
 import gzip
 import io
 import shutil
 import tarfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -15,7 +17,7 @@ _HINT = "Package the model again"
 
 
 def pack(folder: Path, target: Path) -> None:
-    """Write a `.bento` (tar.gz; named so, BentoML imports it) of the files that the manifest lists."""
+    """Write a `.bento` of the files that the manifest lists: a tar.gz, which BentoML imports under that suffix."""
     names = sorted([*facts(folder)["files"], "manifest.json"])
     with (
         target.open("wb") as raw,
@@ -44,8 +46,10 @@ def unpack(archive: Path, folder: Path) -> None:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with target.open("xb") as file:
                     shutil.copyfileobj(source or io.BytesIO(), file)
-    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+    except (tarfile.TarError, OSError, EOFError, ValueError, zlib.error) as error:
         shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise  # no fault of the archive
         raise UserError(f"{archive.name} can't be unpacked", why=str(error)[:200], hint=_HINT) from error
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

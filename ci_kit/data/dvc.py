@@ -25,6 +25,14 @@ def tracked(path: Path, root: Path) -> str | None:
     return outs.get(path.resolve())
 
 
+def beside(entry: str, root: Path) -> list[str]:
+    """Return what else the stage of DVC writes that makes a file, as paths from the root."""
+    path, lock = (root / entry).resolve(), read(root / "dvc.lock").get("stages")
+    made = [set(_outs(stage, root)) for stage in (lock if isinstance(lock, dict) else {}).values()]
+    others = next((outs - {path} for outs in made if path in outs), set())
+    return sorted(one.relative_to(root.resolve()).as_posix() for one in others if one.is_relative_to(root.resolve()))
+
+
 def pull(entry: str, root: Path) -> bool:
     """Download a missing file or folder that DVC tracks, itself or in a folder above; say whether it is there now.
 

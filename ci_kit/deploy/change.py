@@ -65,4 +65,4 @@ class Change:
 
     def _tell(self, check: Check) -> None:
         self.checks.append(check)
-        self.say(f"deploy: {check.title}{f': {check.observed}' if check.observed else ''}")
+        self.say(f"deploy: {check}")

@@ -68,6 +68,14 @@ def rollback(job: Job, name: str, settings: Settings) -> Findings:
         return _deployed(place, find(Git(job.root), model, before))
 
 
+def stop(job: Job, name: str, settings: Settings) -> Findings:
+    """Raise UserError with what to type: BentoCloud looks after what it runs."""
+    known = name_of(job.config.package.name, name, LONGEST)
+    where = f" --cluster {settings.cluster}" if settings.cluster else ""
+    hint = f"Type: bentoml deployment terminate {known}{where}"
+    raise UserError(f"ci-kit does not take {name} out of service", why="BentoCloud looks after it", hint=hint)
+
+
 def status(job: Job, name: str, settings: Settings) -> Findings:
     """Show what BentoCloud says."""
     with _place(job, name, settings, job.config.package.name) as place:
@@ -185,5 +193,5 @@ def _serves(target: str, found: Deployed | None) -> Check:
 
 
 def _told(place: Place, check: Check) -> Check:
-    place.job.say(f"deploy: {check.title}{f': {check.observed}' if check.observed else ''}")
+    place.job.say(f"deploy: {check}")
     return check

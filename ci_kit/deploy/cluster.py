@@ -92,6 +92,15 @@ def rollback(job: Job, name: str, settings: Settings) -> Findings:
     return _recorded(job, name, settings, release, found, kept=kept)
 
 
+def stop(job: Job, name: str, settings: Settings) -> Findings:
+    """Raise UserError with what to type: what a cluster runs is taken away by those who look after the cluster."""
+    kind = _kind(settings)
+    known = name_of(job.config.package.name, name, kind.longest)
+    context = f"--context {settings.context} " if settings.context else ""
+    hint = f"Type: kubectl {context}--namespace {settings.namespace} delete {kind.resources} {known}"
+    raise UserError(f"ci-kit does not take {name} out of service", why="a cluster looks after it", hint=hint)
+
+
 def status(job: Job, name: str, settings: Settings) -> Findings:
     """Show what the cluster says."""
     kind = _kind(settings)

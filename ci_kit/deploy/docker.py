@@ -107,18 +107,20 @@ class DockerTarget(LocalTarget):
         within = duration(self.settings.drain).total_seconds() + 60
         self.engine.compose("rm", "--stop", "--force", colour, within=within)
 
+    def close(self) -> None:
+        """Stop the proxy and remove it."""
+        self.engine.compose("rm", "--stop", "--force", "proxy")
+
     def words(self, colour: str) -> str:
         """Return the last lines that a container wrote."""
         if self.engine.container(colour) is None:
             return tail(self.log(colour))
         return self.engine.compose("logs", "--no-color", "--no-log-prefix", "--tail", "12", colour)
 
-    def _start_proxy(self, state: State) -> None:
-        text = proxy.config(state, f":{compose.ENTRANCE}").decode()
-        for colour in COLOURS:  # in the network of the project an instance has the name of its service
-            text = text.replace(f'"127.0.0.1:{state.ports[colour]}"', f'"{colour}:{compose.PORT}"')
+    def _start_proxy(self, _: State) -> None:
         path = self.desk.folder / "proxy" / "caddy.json"
-        atomic_write(path, text.encode())
+        # In the network of the project an instance has the name of its service.
+        atomic_write(path, proxy.config([f"{one}:{compose.PORT}" for one in COLOURS], f":{compose.ENTRANCE}"))
         container = Container(
             image=compose.PROXY,
             name=self.engine.name("proxy"),

@@ -1,9 +1,12 @@
 """The Python that a bento is served with: ours where it has the very packages, else one of the bento's own."""
 
+import hashlib
+import os
 import shutil
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Collection
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 
 from ci_kit.errors import UserError
@@ -20,7 +23,7 @@ def python(bento: Path, folder: Path) -> str:
     """
     requirements = bento / REQUIREMENTS
     if all(_installed(*line.split()[0].split("==")) for line in requirements.read_text("utf-8").splitlines()):
-        return sys.executable
+        return lasting(folder)
     place = folder / digest(requirements)[:16]
     program = place / "bin" / "python"
     if (place / "complete").is_file():
@@ -35,6 +38,39 @@ def python(bento: Path, folder: Path) -> str:
     )
     (place / "complete").touch()
     return str(program)
+
+
+def lasting(folder: Path) -> str:
+    """Return a Python with our own packages that is still there when this job is over.
+
+    A runner of GitHub empties its temporary folder, in which the actions install us, after each job: then it is a copy
+    in `folder`, made once for each set of packages.
+    """
+    temporary = os.environ.get("RUNNER_TEMP")
+    if not temporary or not Path(sys.prefix).resolve().is_relative_to(Path(temporary).resolve()):
+        return sys.executable
+    place = folder / _packages()
+    if not place.is_dir():
+        part = place.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(sys.prefix, part, symlinks=True)
+        part.rename(place)
+    return str(place / "bin" / "python")
+
+
+def prune(folder: Path, used: Collection[str]) -> None:
+    """Remove the environments whose path is in none of these texts."""
+    for place in folder.iterdir() if folder.is_dir() else ():
+        if not any(str(place) in text for text in used):
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _packages() -> str:
+    """Return what names the set of our packages, ci-kit's own files included."""
+    found = sorted(f"{one.name}=={one.version}" for one in distributions())
+    ours = Path(__file__).parents[1]
+    found += [f"{path.relative_to(ours)} {digest(path)}" for path in sorted(ours.rglob("*.*")) if path.suffix != ".pyc"]
+    return hashlib.sha256("\n".join(found).encode()).hexdigest()[:16]
 
 
 def _installed(name: str, wanted: str) -> bool:

@@ -28,7 +28,7 @@ _PDEATHSIG = 1
 
 
 class Keeper:
-    """`spec` has `command`, `cwd`, `env`, `log` and `grace` (seconds from SIGTERM to SIGKILL)."""
+    """`spec` has `python`, which runs us, `command`, `cwd`, `env`, `log`, and `grace`: the seconds until SIGKILL."""
 
     def __init__(self, path: Path) -> None:
         self.spec: dict[str, Any] = json.loads(path.read_bytes())
@@ -104,7 +104,7 @@ def start(path: Path, spec: dict[str, Any]) -> None:
     path.with_suffix(".pid").unlink(missing_ok=True)
     atomic_write(path, json.dumps(spec, indent=1).encode())
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
-    command = [sys.executable, "-P", "-m", "ci_kit.deploy.keeper", str(path)]
+    command = [str(spec["python"]), "-P", "-m", "ci_kit.deploy.keeper", str(path)]
     # Not Popen, which looks after its children: this one outlives us.
     nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
     os.posix_spawn(command[0], command, kept, file_actions=nothing, setsid=True)

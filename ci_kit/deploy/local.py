@@ -1,6 +1,5 @@
 """Processes of this machine: two places for instances, each kept running, and Caddy before them."""
 
-import json
 import os
 import shutil
 import time
@@ -11,8 +10,9 @@ from typing import Any
 from ci_kit.bento.client import Client
 from ci_kit.bento.server import command, environment, free_port, tail, taken
 from ci_kit.deploy import environment as environments
-from ci_kit.deploy import keeper, proxy
+from ci_kit.deploy import proxy
 from ci_kit.deploy.state import COLOURS, Colour, Desk, Instance, State
+from ci_kit.deploy.supervisor import Keepers, Supervisor
 from ci_kit.errors import UserError
 from ci_kit.files import atomic_write
 from ci_kit.sections import Docker, Local, duration
@@ -23,10 +23,11 @@ PROXY = 10.0  # seconds until Caddy listens
 
 
 class LocalTarget:
-    """One target on this machine; `desk` is its folder."""
+    """One target on this machine; `desk` is its folder, `supervisor` keeps its processes running."""
 
-    def __init__(self, settings: Local | Docker, desk: Desk) -> None:
+    def __init__(self, settings: Local | Docker, desk: Desk, supervisor: Supervisor | None = None) -> None:
         self.settings, self.desk = settings, desk
+        self._supervisor: Supervisor = supervisor or Keepers(desk.folder / "run")
         host, _, port = settings.address.rpartition(":")
         self.host, self.port = host, int(port)
         reachable = "127.0.0.1" if host in ("0.0.0.0", "") else host  # noqa: S104 - where clients find it is the user's
@@ -50,7 +51,7 @@ class LocalTarget:
 
     def prepare(self, bento: Path) -> str:
         """Have what the bento at its place is served with, and return its Python; raise UserError without it."""
-        return environments.python(bento, self.desk.folder / "environments")
+        return environments.python(bento, self._environments)
 
     def same(self, _: Colour) -> bool:
         """Say whether the instance there is served with what would be prepared now."""
@@ -66,6 +67,7 @@ class LocalTarget:
         extra = self.variables(colour, instance, self.desk.gate, self.desk.predictions)
         bento = self.place(instance.digest) / instance.model
         spec = {
+            "python": environments.lasting(self._environments),
             "command": command(bento, state.ports[colour], self.settings.workers, python),
             "cwd": str(home),
             "env": environment(home / "home", extra),
@@ -73,7 +75,7 @@ class LocalTarget:
             "grace": duration(self.settings.drain).total_seconds() + 5,
         }
         self.log(colour).unlink(missing_ok=True)
-        keeper.start(self._spec(colour), spec)
+        self._supervisor.start(colour, spec)
 
     def variables(self, colour: Colour, instance: Instance, gate: Path, predictions: Path) -> dict[str, str]:
         """Return what an instance is told by its environment; the paths are as it sees them."""
@@ -83,11 +85,11 @@ class LocalTarget:
 
     def revive(self, colour: Colour) -> None:
         """Have an instance kept running again, as it was started before."""
-        keeper.start(self._spec(colour), json.loads(self._spec(colour).read_bytes()))
+        self._supervisor.revive(colour, environments.lasting(self._environments))
 
     def stop(self, colour: Colour) -> None:
         """End an instance: it finishes its requests, and nothing of it stays."""
-        keeper.stop(self._spec(colour), duration(self.settings.drain).total_seconds() + 10)
+        self._supervisor.stop(colour, duration(self.settings.drain).total_seconds() + 10)
 
     def alive(self, colour: Colour) -> bool:
         """Say whether an instance is kept running."""
@@ -123,18 +125,24 @@ class LocalTarget:
 
     def _start_proxy(self, state: State) -> None:
         path = self.desk.folder / "caddy.json"
-        atomic_write(path, proxy.config(state, self.settings.address))
+        atomic_write(path, proxy.config([f"127.0.0.1:{state.ports[one]}" for one in COLOURS], self.settings.address))
         home = self.desk.folder / "run" / "proxy"
         home.mkdir(parents=True, exist_ok=True)
+        python = environments.lasting(self._environments)
         spec = {
-            "command": [proxy.program(), "run", "--config", str(path)],
+            "python": python,
+            "command": [proxy.program(python), "run", "--config", str(path)],
             "cwd": str(home),
             "env": environment(home) | {"XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)},
             "log": str(self.log("proxy")),
             "grace": 12,
         }
         self.log("proxy").unlink(missing_ok=True)
-        keeper.start(self._spec("proxy"), spec)
+        self._supervisor.start("proxy", spec)
+
+    def close(self) -> None:
+        """Stop the proxy."""
+        self._supervisor.stop("proxy", PROXY + 5)
 
     def serving(self) -> dict[str, Any] | None:
         """Return what whoever takes the traffic says of itself, as a client sees it; None without an answer."""
@@ -150,16 +158,19 @@ class LocalTarget:
         for folder in self._bentos():
             if folder.name not in known:
                 shutil.rmtree(folder, ignore_errors=True)
+        specs = (self.desk.folder / "run").glob("*.json")
+        environments.prune(self._environments, [path.read_text("utf-8") for path in specs])
+
+    @property
+    def _environments(self) -> Path:
+        return self.desk.folder / "environments"
 
     def _bentos(self) -> Iterator[Path]:
         root = self.desk.folder / "bentos"
         return (path for path in root.iterdir() if path.is_dir()) if root.is_dir() else iter(())
 
     def _keeping(self, name: str) -> dict[str, Any] | None:
-        return keeper.keeping(self._spec(name))
-
-    def _spec(self, name: str) -> Path:
-        return self.desk.folder / "run" / f"{name}.json"
+        return self._supervisor.keeping(name)
 
 
 def default_folder(repo: str, target: str) -> Path:

@@ -2,11 +2,10 @@
 
 import json
 import shutil
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ci_kit.deploy.state import COLOURS, State
 from ci_kit.errors import UserError
 
 CHECK, TIMEOUT, TRY = "100ms", "2s", "10s"
@@ -14,9 +13,9 @@ HIDDEN = ("/", "/metrics", "/static_content/*", "/assets/*")
 """BentoML's page embeds third parties' scripts, and metrics are for those who operate the service."""
 
 
-def config(state: State, address: str) -> bytes:
-    """Return Caddy's configuration; it never changes while the target lives."""
-    upstreams = [{"dial": f"127.0.0.1:{state.ports[colour]}"} for colour in COLOURS]
+def config(instances: Sequence[str], address: str) -> bytes:
+    """Return Caddy's configuration, given where the instances listen; it never changes while the target lives."""
+    upstreams = [{"dial": place} for place in instances]
     forward: dict[str, Any] = {
         "handler": "reverse_proxy",
         "upstreams": upstreams,
@@ -41,9 +40,9 @@ def config(state: State, address: str) -> bytes:
     return json.dumps(document, indent=1).encode()
 
 
-def program() -> str:
-    """Return the path of Caddy; raise UserError where there is none."""
-    beside = Path(sys.executable).parent / "caddy"
+def program(python: str) -> str:
+    """Return the path of Caddy beside that Python, else of PATH; raise UserError where there is none."""
+    beside = Path(python).parent / "caddy"
     found = str(beside) if beside.is_file() else shutil.which("caddy")
     if not found:
         raise UserError("Caddy is not installed", hint="Type: pip install 'ci-kit[deploy]'")

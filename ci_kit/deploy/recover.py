@@ -3,14 +3,12 @@
 from ci_kit.deploy.local import LocalTarget
 from ci_kit.deploy.state import Past, State, now
 
-SWITCHED = ("switch", "watch")
-"""Steps at which the candidate may have the traffic without having been kept."""
 
-
-def recover(target: LocalTarget, state: State) -> list[str]:
+def recover(target: LocalTarget, state: State, *, revive: bool = True) -> list[str]:
     """Finish or undo what was cut off, and start what should run and does not; return what was done, in words.
 
-    A candidate that was not kept loses the traffic again, as nobody has watched it to the end.
+    A candidate that was not kept loses the traffic again, as nobody has watched it to the end. Without `revive` nothing
+    is started.
     """
     done = []
     journal = state.journal
@@ -18,7 +16,7 @@ def recover(target: LocalTarget, state: State) -> list[str]:
         done.append(_undo(target, state) if state.active != journal.candidate else _finish(target, state))
         state.journal = None
         target.desk.save(state)
-    if state.active is not None:
+    if state.active is not None and revive:
         done += _revive(target, state)
     return done
 

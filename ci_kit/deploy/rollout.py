@@ -57,7 +57,7 @@ class Rollout:
 
     def _tell(self, check: Check) -> None:
         self.checks.append(check)
-        self.say(f"deploy: {check.title}{f': {check.observed}' if check.observed else ''}")
+        self.say(f"deploy: {check}")
 
     def _start(self) -> Check:
         self.state.instances[self.colour] = self.candidate.instance

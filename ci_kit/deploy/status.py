@@ -1,13 +1,14 @@
 """What serves at a target, as the target itself says it."""
 
+from collections.abc import Callable
+
 from ci_kit.deploy.local import LocalTarget
 from ci_kit.deploy.state import State
-from ci_kit.job import Job
 from ci_kit.parts import Check
 from ci_kit.result import Findings
 
 
-def status(job: Job, target: LocalTarget) -> Findings:
+def status(target: LocalTarget, say: Callable[[str], None]) -> Findings:
     """Print it, and return the checks `serves`, `instance/…` and, where a deployment was cut off, `interrupted`."""
     state = target.desk.load()
     if state is None:
@@ -20,9 +21,9 @@ def status(job: Job, target: LocalTarget) -> Findings:
         title = f"A deployment of {journal.version} goes on or was cut off, at the step {journal.step}"
         checks.append(Check(id="interrupted", title=title, status="warn", observed=journal.started, detail=detail))
     for check in checks:
-        job.say(f"{target.desk.target}: {check.title}{f', {check.observed}' if check.observed else ''}")
+        say(f"{target.desk.target}: {check.title}{f', {check.observed}' if check.observed else ''}")
     for past in reversed(state.past[-5:]):
-        job.say(f"  {past.ended}  {past.version}  {past.outcome}{f': {past.why}' if past.why else ''}")
+        say(f"  {past.ended}  {past.version}  {past.outcome}{f': {past.why}' if past.why else ''}")
     return Findings(checks=tuple(checks))
 
 

@@ -18,7 +18,7 @@ KINDS = {
     "kserve": "cluster",
     "bentocloud": "cloud",
 }
-"""Kind of target → the module that deploys there: its `deploy`, `rollback` and `status`."""
+"""Kind of target → the module that deploys there: its `deploy`, `rollback`, `stop` and `status`."""
 
 
 def run(job: Job) -> Findings:
@@ -33,6 +33,13 @@ def rollback(job: Job) -> Findings:
     """Go back to the version before; raise UserError when there is none."""
     name, settings = chosen(job)
     found: Findings = _module(settings).rollback(job, name, settings)
+    return found
+
+
+def stop(job: Job) -> Findings:
+    """Take the target out of service; raise UserError where ci-kit does not look after what runs there."""
+    name, settings = chosen(job)
+    found: Findings = _module(settings).stop(job, name, settings)
     return found
 
 

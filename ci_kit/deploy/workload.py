@@ -21,6 +21,10 @@ class Workload(Protocol):
         """Its name for kubectl."""
 
     @property
+    def resources(self) -> str:
+        """The kinds of all its objects, for kubectl."""
+
+    @property
     def longest(self) -> int:
         """How many characters the name of an object may have."""
 
@@ -43,7 +47,7 @@ class Rolling:
     `rollout undo` brings the annotations of a revision back, too, and with them what was kept before it.
     """
 
-    resource, longest = "deployment", 63
+    resource, resources, longest = "deployment", "deployment,service,poddisruptionbudget", 63
 
     def documents(self, served: Served, before: Mark | None) -> list[Document]:
         """Return Service, PodDisruptionBudget and Deployment."""
@@ -80,7 +84,7 @@ class Inferring:
     version serve.
     """
 
-    resource, longest = "inferenceservice", 53  # KServe appends -predictor
+    resource, resources, longest = "inferenceservice", "inferenceservice", 53  # KServe appends -predictor
 
     def documents(self, served: Served, before: Mark | None) -> list[Document]:
         """Return the InferenceService."""

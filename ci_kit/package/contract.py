@@ -34,7 +34,7 @@ def contract_of(config: Config, dataset: Dataset, model: Model, digest: str) -> 
         raise UserError(f"{model.name} can't be packaged", why="only an ONNX model can", hint=hint)
     names = wanted(list(model.inputs), dataset.features, model.name)
     columns = tuple(_column(dataset, name, _input(model, dataset.features, name)) for name in names)
-    keys = tuple(_column(dataset, name) for name in config.data[dataset.name].key if name not in names)
+    keys = tuple(_key(dataset, name) for name in config.data[dataset.name].key if name not in names)
     made = Contract(
         name=config.package.name,
         task=dataset.task,
@@ -54,6 +54,14 @@ def contract_of(config: Config, dataset: Dataset, model: Model, digest: str) -> 
 def _input(model: Model, features: tuple[str, ...], name: str) -> str:
     one = model.inputs[0] if wide(model.inputs, features) else next(one for one in model.inputs if one.name == name)
     return str(one.type)
+
+
+def _key(dataset: Dataset, name: str) -> Column:
+    """Return a column that only the log keeps; what JSON has no type for, such as a date, is text in it."""
+    try:
+        return _column(dataset, name)
+    except UserError:
+        return Column(name=name, kind="text")
 
 
 def _column(dataset: Dataset, name: str, kind: str = "") -> Column:

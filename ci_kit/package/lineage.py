@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ci_kit import __version__
-from ci_kit.data import tracked
+from ci_kit.data import dvc, tracked
 from ci_kit.errors import UserError
 from ci_kit.forge.git import Git
 from ci_kit.forge.history import find
@@ -83,9 +83,15 @@ def _evaluated(job: Job, git: Git, sha256: str) -> tuple[Result | None, str]:
 
 
 def model_file(job: Job) -> Path:
-    """Return the path of the ONNX file that `evaluate.model` names; raise UserError when it names code."""
+    """Return the path of the ONNX file that `evaluate.model` names; raise UserError when it names code.
+
+    What DVC tracks of it is brought, and for `package.reference` what its training wrote beside it, such as weights.
+    """
     name = job.config.evaluate.model
     if ".py:" in name:
         hint = "Export the model: ci_kit.export has helpers for torch and scikit-learn"
         raise UserError(f"{name} can't be packaged", why="it is code; only an ONNX model can", hint=hint)
+    dvc.pull(name, job.root)
+    for other in dvc.beside(name, job.root) if job.config.package.reference else ():
+        dvc.pull(other, job.root)
     return job.root / name

@@ -4,15 +4,15 @@ On SIGTERM the epoch is finished and what there is gets exported, so that a canc
 """
 
 import json
-import logging
 import signal
-import warnings
 from pathlib import Path
 
 import numpy as np
 import torch
 import yaml
 from torch import nn
+
+from ci_kit.export import export_torch
 
 HOLDOUT = 100
 
@@ -83,21 +83,9 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     print(f"training on {device}", flush=True)
     model, history = fit(params, device)
-    model = model.cpu().eval()
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it names four torchvision operators at every export
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            model,
-            (torch.zeros(1, 64),),
-            "model.onnx",
-            input_names=["pixels"],
-            output_names=["probabilities"],
-            dynamic_shapes={"pixels": {0: "batch"}},
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
+    model = model.cpu()
+    export_torch(model, 16 * torch.rand(HOLDOUT, 64), "model.onnx", inputs="pixels", output="probabilities")
+    np.savez("weights.npz", **{name: weight.numpy() for name, weight in model.state_dict().items()})
     Path("metrics.json").write_text(
         json.dumps({"validation/loss": history[-1]["validation/loss"], "epochs": len(history)})
     )

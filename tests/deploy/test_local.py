@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from ci_kit import config
-from ci_kit.deploy import keeper, places, step
+from ci_kit.deploy import keeper, step
 from ci_kit.deploy.state import Desk
 from ci_kit.drift import step as drifted
 from ci_kit.errors import UserError
@@ -27,6 +27,7 @@ from ci_kit.registry.tags import stages
 from ci_kit.result import Findings, Status
 from tests.deploy import made
 from tests.deploy.load import Load, Seen
+from tests.e2e.conftest import require
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 LATER = """
@@ -340,18 +341,52 @@ def test_a_port_that_somebody_has_is_one_line_and_nothing_is_started(tmp_path: P
     assert not (tmp_path / "t" / "run").exists()
 
 
-def test_a_full_disk_is_one_line_and_leaves_the_traffic_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+SMALL = 'mount -t tmpfs -o size=100k none "$1" && shift && exec "$@"'
+
+
+def test_a_full_disk_is_one_line_and_leaves_the_traffic_alone(tmp_path: Path) -> None:
     target = {"kind": "local", "address": f"127.0.0.1:{free_port()}", "folder": str(tmp_path / "t")}
     root = made.repository(tmp_path / "repo", targets={"prod": target})
     made.release(root, "v0.1.0")
+    (tmp_path / "t").mkdir()
+    apart = next((one for one in (["unshare", "-rm"], ["sudo", "-n", "unshare", "-m"]) if works(*one, "true")), None)
+    require(None if apart else "no file system can be mounted: unshare -rm does not work", os.environ)
+    assert apart
+    command = [*apart, "sh", "-c", SMALL, "sh", str(tmp_path / "t"), sys.executable, "-m", "ci_kit", "deploy"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"ci-kit: no space left on the disk (the traffic stayed where it was). Free some in {tmp_path / 't'}\n"
+    )
 
-    def full(*_: object) -> None:
-        raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(places, "brought", full)
-    with pytest.raises(UserError, match="no space left on the disk"):
+def works(*command: str) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, timeout=20, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def test_a_target_is_taken_out_of_service_and_comes_back(tmp_path: Path) -> None:
+    port = free_port()
+    target = {"kind": "local", "address": f"127.0.0.1:{port}", "folder": str(tmp_path / "t"), "watch": "1s"}
+    root = made.repository(tmp_path / "repo", targets={"prod": target})
+    made.release(root, "v0.1.0")
+    try:
         step.run(made.job(root))
-    assert not (tmp_path / "t" / "run").exists()
+        found = step.stop(made.job(root))
+        (check,) = found.checks
+        assert (check.title, check.observed) == ("prod serves no more", "sums@v0.1.0")
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"http://127.0.0.1:{port}/about", trust_env=False)
+        assert not any(keeper.keeping(path) for path in (tmp_path / "t" / "run").glob("*.json"))
+        (status,) = step.status(made.job(root)).checks
+        assert (status.status, status.title) == ("skip", "Nobody serves")
+        again = step.rollback(made.job(root))
+        assert "keep" in [check.id for check in again.checks]
+        assert httpx.get(f"http://127.0.0.1:{port}/about", trust_env=False).json()["version"] == "v0.1.0"
+    finally:
+        stop(tmp_path / "t")
 
 
 def test_nothing_was_deployed_yet(tmp_path: Path) -> None:

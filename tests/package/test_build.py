@@ -24,6 +24,7 @@ from ci_kit.evaluate.step import run as evaluate
 from ci_kit.forge.git import Git
 from ci_kit.job import Job
 from ci_kit.package import step
+from ci_kit.package.lineage import model_file
 from ci_kit.parts import Run, Source
 from ci_kit.result import Findings
 from tests.forge.repository import git
@@ -264,3 +265,19 @@ def test_the_command_builds_and_registers_in_one_go(built: Built) -> None:
     tags = git(built.root, "tag", "--list").split()
     assert tags == ["halves@v0.1.0"]
     assert np.any([path.suffix == ".bento" for path in (built.root / "store").rglob("*")])
+
+
+def test_a_clone_without_the_model_gets_it_and_the_weights_beside_it_from_dvc(tmp_path: Path) -> None:
+    root = made(tmp_path / "repo")
+    lock = {"train": {"outs": [{"path": name, "md5": "0" * 32} for name in ("model.onnx", "weights.npz", "other.bin")]}}
+    (root / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": lock}))
+    asked: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ci_kit.data.dvc._bring", lambda entry, *_: asked.append(entry))
+        assert model_file(job(root)) == root / "model.onnx"
+        assert asked == []
+        (root / "model.onnx").unlink()
+        model_file(job(root))
+        assert asked == ["model.onnx"]
+        model_file(job(root, reference="reference.py:answers"))
+    assert asked == ["model.onnx"] * 2 + ["other.bin", "weights.npz"]

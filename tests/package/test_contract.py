@@ -155,6 +155,14 @@ def test_dates_are_no_columns_of_a_request(tmp_path: Path) -> None:
         contract_of(settings(), dataset(None, dated), model, "")
 
 
+def test_a_date_may_be_a_key_and_is_text_to_the_service(tmp_path: Path) -> None:
+    model = mixed(tmp_path)
+    model.bind(FRAME, np.zeros(4))
+    dated = FRAME.with_columns(id=pl.lit(datetime(2026, 1, 1, tzinfo=UTC)))
+    made, _ = contract_of(settings(), dataset(None, dated), model, "")
+    assert made.keys == (Column(name="id", kind="text"),)
+
+
 PANDAS = pp.DataFrameSchema(
     {
         "a": pp.Column(float, [pp.Check.ge(0), pp.Check.gt(0), pp.Check.le(9), pp.Check.lt(12)]),

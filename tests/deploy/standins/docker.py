@@ -6,6 +6,7 @@ itself. What a container may not do (write, gain rights) is not enforced: tests 
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,7 @@ def _up(home: Path, name: str, service: dict[str, Any], *, anew: bool) -> int:
     place.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
     spec = {
+        "python": sys.executable,
         "command": _command(home, place, service),
         "cwd": str(place),
         "env": environment(place / "home", _seen(service, service["environment"]) | {"HOME": str(place)}),
@@ -136,7 +138,7 @@ def _command(home: Path, place: Path, service: dict[str, Any]) -> list[str]:
             config = config.replace(f'"{other}:{PORT}"', f'"127.0.0.1:{published}"')
         config = config.replace(f'":{port["target"]}"', f'"{port["host_ip"]}:{port["published"]}"')
         (place / "caddy.json").write_text(config)
-        return [proxy.program(), *service["command"][1:3], str(place / "caddy.json")]
+        return [proxy.program(sys.executable), *service["command"][1:3], str(place / "caddy.json")]
     bento = Path(read(home / "images.json", {})[service["image"]])
     return [*command(bento, int(port["published"]))[:-2], *service["command"]]
 
