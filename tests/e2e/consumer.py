@@ -1,6 +1,10 @@
 """A user's repository: real git, its `origin` a bare repository under GitHub's name, its commits copied to the hub."""
 
-from collections.abc import Mapping
+import json
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +62,33 @@ class Consumer:
     def pull(self, branch: str) -> str | None:
         """Bring what the hub's API wrote to a branch into origin, where `git fetch` finds it."""
         return self._mirror.pull(branch)
+
+    @contextmanager
+    def live(self) -> Iterator[None]:
+        """Bring each new tag of the hub, and what it wrote to the history, into origin while a run goes on."""
+        ended, seen = threading.Event(), len(self.hub.gateway.journal)
+        wanted = re.compile(r"POST \S+/git/refs 201")
+
+        def follow() -> None:
+            nonlocal seen
+            while True:
+                last = ended.wait(0.05)
+                for entry in self.hub.gateway.journal[seen:]:
+                    seen += 1
+                    asked = json.loads(entry.body) if wanted.match(str(entry)) else {"ref": ""}
+                    if asked["ref"].startswith("refs/tags/"):
+                        self._mirror.tag(asked["ref"].removeprefix("refs/tags/"), asked["sha"])
+                if last:
+                    return
+
+        thread = threading.Thread(target=follow, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join(timeout=20)
+            self.pull("ci-kit")
 
     def pull_event(self, number: int, action: str = "synchronize", *, fork: bool = False) -> dict[str, Any]:
         """Return the event of a pull request, made from the API's own object."""

@@ -48,6 +48,13 @@ class Copier:
         git(self._folder, "update-ref", f"refs/heads/{branch}", sha)
         return sha
 
+    def tag(self, name: str, sha: str) -> None:
+        """Make the hub's annotated tag with that SHA a tag of the folder: of the same name, at the same commit."""
+        made = self._hub.api("GET", self._hub.path(f"/git/tags/{sha}"))
+        self._fetch(made["object"]["sha"])
+        who = ("-c", "user.name=x", "-c", "user.email=x@localhost")
+        git(self._folder, *who, "tag", "-f", "-a", "-m", made["message"], name, made["object"]["sha"])
+
     def _post(self, kind: str, document: dict[str, Any]) -> dict[str, Any]:
         made: dict[str, Any] = self._hub.api("POST", self._hub.path(f"/git/{kind}"), document)
         return made

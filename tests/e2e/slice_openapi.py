@@ -25,6 +25,7 @@ OPERATIONS = {
     "/git/trees/{tree_sha}": "get",
     "/git/commits": "post",
     "/git/commits/{commit_sha}": "get",
+    "/git/tags": "post",
     "/contents/{path}": "get",
     "/pulls": "get post",
     "/pulls/{pull_number}": "get patch",
