@@ -76,7 +76,7 @@ def before(target: LocalTarget) -> tuple[list[Check], str | None]:
         kept = [one for one in state.past if one.outcome == "kept" and (not active or one.digest != active.digest)]
         if not kept:
             why = f"{active.version} is the only one that was kept" if active else "none was kept"
-            raise UserError("there is no version to go back to", why=why, hint="ci-kit deploy status")
+            raise UserError("there is no version to go back to", why=why, hint="Type: ci-kit deploy status")
         return checks, kept[-1].version
 
 

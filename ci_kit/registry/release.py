@@ -79,6 +79,7 @@ def find(git: Git, model: str, wanted: str | None) -> Release:
         raise UserError(f"no version of {model} is registered", hint=hint)
     version = Version.parse(wanted) if wanted else list(known)[-1]
     if version is None or version not in known:
-        newest = ", ".join(str(one) for one in list(known)[-5:])
-        raise UserError(f"{model} has no version {wanted}", why=f"the newest are {newest}", hint="ci-kit package list")
+        newest = [str(one) for one in list(known)[-5:]]
+        why = f"the newest {'is' if len(newest) == 1 else 'are'} {', '.join(newest)}"
+        raise UserError(f"{model} has no version {wanted}", why=why, hint="Type: ci-kit package list")
     return read(git, model, version, known[version])
