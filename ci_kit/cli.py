@@ -116,11 +116,10 @@ def _add(name: str) -> None:
 
     help_text = importlib.import_module(f"ci_kit.{name}").__doc__
     more: dict[str, Any] = {"result": ResultName}
-    shown = [option.name for option in options(name) if option.verb]
-    shown += [option.name.upper() for option in options(name) if option.bare]
+    verbs = "|".join(option.name for option in options(name) if option.verb)
+    shown = " ".join([option.name.upper() for option in options(name) if option.bare] + [verbs] * bool(verbs))
     if shown:
-        metavar = f"[{'|'.join(shown)}]"
-        more["words"] = Annotated[list[str] | None, typer.Argument(metavar=metavar, show_default=False)]
+        more["words"] = Annotated[list[str] | None, typer.Argument(metavar=shown, hidden=True)]
     app.command(name, help=help_text)(_accept(command, options(name), **more))
 
 

@@ -15,10 +15,12 @@ from ci_kit import __version__, actions, config, errors
 from ci_kit.forge.git import Git, base
 from ci_kit.job import Job
 from ci_kit.parts import Check, Run, Source
+from ci_kit.render.steps import steps
 from ci_kit.render.terminal import terminal
 from ci_kit.render.words import failure
 from ci_kit.result import FOLDER, RESULT_NAME, Findings, Result, result_path
 
+SHIPS = ("package", "deploy")
 LOCKFILES = ("uv.lock", "poetry.lock", "pdm.lock", "pixi.lock", "conda-lock.yml", "requirements.txt")
 
 
@@ -145,8 +147,10 @@ def _announce(result: Result, root: Path, *, quiet: bool) -> None:
             text = "\n".join(part for part in (one.observed, one.detail) if part)
             file = "/".join(part for part in (result.source.directory, one.location.file) if part)
             actions.annotate(level, text or one.title, title=one.title, file=file, line=one.location.line)
-    # A check of a change speaks by its comment; a schedule that fails has no other place to say why.
-    if result.step in ("drift", "retrain") and result.status == "fail" and not quiet:
+    # A check of a change speaks by its comment; a schedule, or a dispatch by hand, has no other place to say why.
+    if result.step in (*SHIPS, "drift", "retrain") and result.status == "fail" and not quiet:
         actions.annotate("error", failure(result), title=f"ci-kit {result.step}")
+    if result.step in SHIPS:
+        actions.summary(actions.redact(steps(result)))
     actions.output("status", result.status)
     actions.output("result", str(path))

@@ -198,6 +198,11 @@ def test_data_that_the_training_writes_is_tested_again_before_the_model_is(
             Check(id="update", title="The update failed", status="fail", observed="exit code 1"),
             "::error title=ci-kit retrain::retrain: The update failed: exit code 1.",
         ),
+        (
+            "deploy",
+            Check(id="watch", title="The new version does worse", status="fail", observed="after 0.9 s"),
+            "::error title=ci-kit deploy::deploy: The new version does worse: after 0.9 s.",
+        ),
     ],
 )
 def test_a_failed_watch_leaves_one_annotation_with_the_verdict(

@@ -11,7 +11,7 @@ OPTIONS = (
     Option(name="version", key="deploy.version", help="The registered version; default: the newest."),
     Option(name="image", key="deploy.image", help="The version's image by its digest, where containers run."),
     Option(name="breaking", key="deploy.breaking", help="Whether the API may break for clients: true or false."),
-    Option(name="stop", help="Take the target out of service: its instances finish their requests.", verb=True),
     Option(name="status", help="Show what serves at the target, and whether a deployment was cut off.", verb=True),
     Option(name="rollback", help="Switch back to the version before.", verb=True),
+    Option(name="stop", help="Take the target out of service: its instances finish their requests.", verb=True),
 )
