@@ -1,4 +1,4 @@
-"""The main job on real input, without an account or a network service: three pull requests, and one that opens itself.
+"""The main job on real input, without an account or a network service: check, ship, and keep it true.
 
 Prints each command before it runs it. The repository is left behind to play with.
 """
@@ -15,10 +15,12 @@ from pathlib import Path
 
 import polars as pl
 import yaml
+from clients import CACHED, Clients, free_port, keys
 
 EXAMPLE = Path(__file__).parent / "digits"
 IDENTITY = {"NAME": "ci-kit demo", "EMAIL": "demo@ci-kit.invalid"}
 RETRAINING = "ci-kit-retrain/default"
+OURS = (".*", "__pycache__", "data", "model.onnx", "weights.npz")
 QUIET = {"DVC_NO_ANALYTICS": "1", "DO_NOT_TRACK": "1", "PYTHONWARNINGS": "ignore"}
 
 
@@ -27,6 +29,7 @@ class Demo:
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "digits"
+        self.address = f"127.0.0.1:{free_port()}"
         self.reports = folder / "reports"
         self.env = dict(os.environ) | QUIET
         self.env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -48,7 +51,9 @@ class Demo:
 
     def main(self) -> None:
         say("A repository with data, a model and its tests, on `main`")
-        shutil.copytree(EXAMPLE, self.root, ignore=shutil.ignore_patterns(".*", "__pycache__", "data", "model.onnx"))
+        shutil.copytree(EXAMPLE, self.root, ignore=shutil.ignore_patterns(*OURS))
+        self.edit("127.0.0.1:8080", self.address)
+        self.sign()
         # What the service and its users write is elsewhere, with you.
         (self.root / ".gitignore").write_text(".ci-kit/\n__pycache__/\n/scans/\n/log/\n/labels/\n")
         self.run("git init --quiet --initial-branch main")
@@ -64,8 +69,21 @@ class Demo:
         self.commit("Recognise digits")
         say("The journey on `main`: its results become the baseline")
         self.run("ci-kit run check --first-run allow", quiet=False)
+        say("Version 1 ships: proven the same model, packed, registered, deployed")
+        self.run("ci-kit run ship", quiet=False)
         say("Day 1 in production: the service logs what it sees, and the drift check is quiet")
         self.watch(1)
+
+    def edit(self, old: str, new: str) -> None:
+        path = self.root / "ci-kit.yaml"
+        path.write_text(path.read_text().replace(old, new))
+
+    def sign(self) -> None:
+        """Make a key to sign bentos with; in CI no key is needed, as the workflow itself signs."""
+        secret, public = keys()
+        self.env["CI_KIT_SIGNING_KEY"] = secret
+        (self.root / "key.pub.pem").write_text(public)
+        self.edit("deploy:\n", "deploy:\n  key: key.pub.pem # whose signature counts\n")
 
     def pull_request(self, branch: str, title: str, *, expect: int) -> None:
         self.commit(title)
@@ -104,6 +122,29 @@ class Demo:
         self.run("dvc checkout --quiet --force")
         say("Day 4: the same people write, and the drift check is quiet")
         self.watch(4)
+
+    def ship_it(self) -> None:
+        say("Version 2, the retrained model, ships while clients ask")
+        self.under_load("ci-kit run ship")
+        self.branch("cache", "Version 3 has a service of its own, with a mistake that shows only under load")
+        (self.root / "cached.py").write_text(CACHED)
+        self.edit("package:\n", "package:\n  service: cached.py:Cached\n")
+        self.commit("Remember what was asked")
+        self.under_load("ci-kit run ship", expect=1)
+        say("What serves now, and how it came to that")
+        self.run("ci-kit deploy status", quiet=False)
+        self.run("ci-kit package list", quiet=False)
+        self.run("ci-kit deploy stop")
+        self.checkout("main")
+
+    def under_load(self, command: str, *, expect: int = 0) -> None:
+        """Run a command while clients ask, and show how many requests failed, and for how long."""
+        rows = pl.read_csv(self.root / "scans" / "4.csv").drop("digit").to_dicts()
+        with Clients(f"http://{self.address}", rows) as clients:
+            self.run(command, quiet=False, expect=expect)
+        failed = [at for at, status in clients.seen if status != 200]
+        long = f", all within {max(failed) - min(failed):.1f} s" if failed else ""
+        print(f"  clients: {len(clients.seen):,} requests, {len(failed):,} failed{long}")
 
     def branch(self, name: str, text: str) -> None:
         say(text)
@@ -147,7 +188,9 @@ def main() -> None:
     demo.break_data()
     demo.pull_request("broken", "Add the scans of the second scanner", expect=1)
     demo.keep_it_true()
-    say(f"Done in {time.monotonic() - started:.0f} s: one pull request may be merged, two may not, one made itself")
+    demo.ship_it()
+    say(f"Done in {time.monotonic() - started:.0f} s: one pull request may be merged, two may not, one made itself;")
+    print("   two versions shipped, and a broken one did not stay")
     for name in ("better", "worse", "broken", "retrain"):
         print(f"  {name:8}{demo.reports / name}.md   (in a browser: {name}.html)")
     print(f"  alarm   {demo.reports / 'drift.html'}, and what opened: {demo.reports / 'pull-request-4.md'}")
@@ -157,9 +200,12 @@ Try next:
   export PATH="{Path(sys.executable).parent}:$PATH"
   git checkout better                 # or worse, or broken
   ci-kit run check                    # the same journey, by hand
+  ci-kit deploy --version v0.2.0      # what was stopped at the end; then: ci-kit deploy status
+  ci-kit package verify               # every file of the newest one, as it was packaged
   ci-kit drift --replay               # every window so far, judged by what is expected now
   git log --stat -1 ci-kit            # the history that the next pull request is compared with
-In your own repository: write a ci-kit.yaml like this one, add workflow-templates/pull-request.yml and drift.yml.""")
+In your own repository: write a ci-kit.yaml like this one, add workflow-templates/pull-request.yml, deploy.yml
+and drift.yml.""")
 
 
 if __name__ == "__main__":

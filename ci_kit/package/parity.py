@@ -27,7 +27,8 @@ def framework(job: Job, model: Model, dataset: Dataset, raw: npt.NDArray[Any]) -
     reference = job.config.package.reference
     if reference is None:
         detail = "Set `package.reference` to a function of the framework's own model: the table in, its answers out."
-        return Check(id="parity/framework", title="The framework's own model", status="skip", detail=detail), {}
+        title = "The framework's own model was not asked"
+        return Check(id="parity/framework", title=title, status="skip", detail=detail), {}
     function = load_object(reference, job.root)
     try:
         wanted = np.asarray(function(dataset.frame[list(model.features)]))

@@ -132,4 +132,4 @@ def _packages(bento: Bento) -> Check:
 
 def _size(bento: Bento) -> dict[str, Metric]:
     size = sum(path.stat().st_size for path in bento.folder.rglob("*") if path.is_file())
-    return {"bento/size": Metric(value=size, unit="B", direction="down")}
+    return {"bento/size": Metric(value=size, unit="bytes", direction="down")}

@@ -20,6 +20,11 @@ LABELS = {
     "gpu_utilisation_max": "GPU busy at most",
     "gpu_memory": "GPU memory",
     "gpu_energy": "GPU energy",
+    "parity/framework": "largest error, framework to ONNX",
+    "parity/served": "largest error, ONNX to HTTP",
+    "bento/size": "size of the bento",
+    "watch/requests": "requests watched",
+    "watch/mean": "mean time of a request",
 }
 WORDS = {
     "better": "better",

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from ci_kit import result
+from ci_kit.deploy import keeper
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -76,7 +77,7 @@ def test_one_retraining_opened_one_pull_request_that_is_merged_and_gone(demo: tu
     (attempt,) = history(demo, "^retrain/default/")
     assert attempt.status in ("pass", "warn")
     branches = git(demo, "branch", "--format=%(refname:short)").split()
-    assert set(branches) == {"main", "ci-kit", "better", "worse", "broken"}
+    assert set(branches) == {"main", "ci-kit", "better", "worse", "broken", "cache"}
     changed = git(demo, "diff", "--numstat", "main^1", "main").splitlines()
     names = {line.split("\t")[2] for line in changed if not line.startswith("-")}
     assert names == {
@@ -127,6 +128,27 @@ def test_data_that_only_the_remote_has_is_pulled(demo: tuple[Path, str]) -> None
     subprocess.run(["git", "clone", "--quiet", str(demo[0] / "digits"), str(clone)], check=True)
     subprocess.run([sys.executable, "-m", "ci_kit", "validate"], cwd=clone, check=True, timeout=120)
     assert (clone / "data" / "evaluation.csv").is_file()
+
+
+def test_two_versions_ship_without_a_failed_request_and_a_broken_one_does_not_stay(demo: tuple[Path, str]) -> None:
+    clients = re.findall(r"clients: ([\d,]+) requests, ([\d,]+) failed(?:, all within ([\d.]+) s)?", demo[1])
+    (promoted, none, _), (_, some, seconds) = clients
+    assert int(promoted.replace(",", "")) > 1000
+    assert none == "0"
+    assert int(some.replace(",", "")) > 0
+    assert float(seconds) <= 2
+    assert demo[1].count("deploy: The signature verifies") == 3
+    assert "deploy: The traffic is back at digits@v0.2.0" in demo[1]
+    deployed = history(demo, "^deploy/digits/production/")
+    assert [one.name for one in deployed] == ["v0.1.0", "v0.2.0", "v0.3.0"]
+    assert [one.status for one in deployed] == ["warn", "pass", "fail"]  # nobody asked the first one yet
+    tags = git(demo, "tag", "--list").split()
+    assert tags == ["digits#production#1", "digits#production#2", "digits@v0.1.0", "digits@v0.2.0", "digits@v0.3.0"]
+
+
+def test_nothing_of_the_service_runs_on(demo: tuple[Path, str]) -> None:
+    assert not [path for path in (demo[0] / "service" / "run").glob("*.json") if keeper.keeping(path)]
+    assert list((demo[0] / "service" / "predictions").glob("*.jsonl"))
 
 
 def test_it_ends_by_saying_where_the_reports_are_and_what_to_try(demo: tuple[Path, str]) -> None:

@@ -30,6 +30,20 @@ def test_its_own_result_those_of_the_drift_check_and_other_files_are_left_alone(
     assert gather(tmp_path, SHA).damaged == {}
 
 
+def test_of_packaging_what_speaks_of_this_commit_is_read_and_of_deployments_nothing(tmp_path: Path) -> None:
+    for name in ("build", "verify", "list"):
+        result("package", check("x")).model_copy(update={"name": name}).save(tmp_path)
+    result("deploy", check("x")).save(tmp_path)
+    result("train", check("x")).save(tmp_path)
+    assert list(gather(tmp_path, SHA).results) == ["train", "package-build"]
+    (tmp_path / ".ci-kit" / "train.json").unlink()
+    result("train", check("x")).model_copy(
+        update={"source": result("train", check("x")).source.model_copy(update={"sha": "ab" * 20})}
+    ).save(tmp_path)
+    found = gather(tmp_path, "ab" * 20)
+    assert (list(found.results), found.damaged) == (["train"], {})
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [
