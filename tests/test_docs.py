@@ -44,6 +44,12 @@ def test_the_watch_sections_in_the_readme_are_those_of_the_example() -> None:
     assert config.read(ours.encode()).retrain.update
 
 
+def test_the_shipping_sections_in_the_readme_are_those_of_the_example() -> None:
+    """The demo runs them, too."""
+    (shown,) = [text for text in blocks("README.md", "yaml") if text.startswith("package:")]
+    assert f"\n{shown}\n" in (ROOT / "examples/digits/ci-kit.yaml").read_text()
+
+
 def test_the_line_of_a_log_in_the_readme_has_what_the_example_watches() -> None:
     (line,) = blocks("README.md", "json")
     ours = config.read((ROOT / "examples/digits/ci-kit.yaml").read_bytes())
