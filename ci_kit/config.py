@@ -1,16 +1,15 @@
 """`ci-kit.yaml`: read strictly, every mistake named with its line and the nearest right key."""
 
-import difflib
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from ci_kit import mistakes
 from ci_kit.errors import UserError
 from ci_kit.sections import (
-    LOOKS,
     DataName,
     DataSet,
     Deploy,
@@ -116,58 +115,7 @@ def read(raw: bytes, overrides: Mapping[str, object] | None = None, *, origin: s
     try:
         return Config.model_validate(document, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise _first_mistake(error, tree, origin, overrides or {}) from error
-
-
-def _first_mistake(
-    error: ValidationError, tree: yaml.Node | None, origin: str, overrides: Mapping[str, object]
-) -> UserError:
-    mistakes = error.errors(include_url=False)
-    first = next((one for one in mistakes if one["type"] == "extra_forbidden"), mistakes[0])
-    place, name = f"{origin}:{_line(tree, first['loc'])}", ".".join(str(part) for part in first["loc"])
-    if name in overrides:  # not the file's fault; an option is named as the last part of its key
-        place, name = "command line", f"--{name.rpartition('.')[2]}"
-    if looks := LOOKS.get(first.get("ctx", {}).get("pattern", "")):
-        return UserError(f"{place}: {name.removesuffix('.[key]')}: {first['input']!r:.60} must look like {looks}")
-    if first["type"] != "extra_forbidden":
-        message = first["msg"].removeprefix("Value error, ")
-        plain = first["type"] == "missing" or isinstance(first["input"], dict | list)  # it would only be dumped
-        shown = f"it is {first['input']!r:.60}"
-        return UserError(f"{place}: {name}: {message[0].lower()}{message[1:]}", why="" if plain else shown)
-    known = _keys(first["loc"][:-1])
-    close = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.6)
-    hint = f"Did you mean {close[0]!r}?" if close else f"Known keys: {', '.join(known)}"
-    return UserError(f"{place}: unknown key {name!r}", hint=hint)
-
-
-def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
-    line = 1
-    for part in location:
-        if isinstance(node, yaml.MappingNode):
-            pairs = {key.value: (key, value) for key, value in node.value}
-            if part not in pairs:
-                break
-            key, node = pairs[part]
-            line = key.start_mark.line + 1
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-    return line
-
-
-def _keys(location: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = Config
-    for part in location:
-        fields = {field.alias or name: field for name, field in model.model_fields.items()}
-        if part in fields:
-            model = next(iter(_models(fields[str(part)].annotation)), model)
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in getattr(annotation, "__args__", ()) for model in _models(part)]
+        raise mistakes.first(error, tree, origin, overrides or {}, Config) from error
 
 
 def json_schema() -> dict[str, Any]:

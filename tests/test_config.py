@@ -53,6 +53,27 @@ def test_an_override_wins_over_the_file() -> None:
             "ci-kit.yaml:4: unknown key 'validate.overlap.0.with'",
         ),
         ("data: {a: {}}", "ci-kit.yaml:1: data.a.path: field required"),
+        (
+            "deploy:\n  targets:\n    prod:\n      kind: local\n      adress: x:1",
+            "ci-kit.yaml:5: unknown key 'deploy.targets.prod.adress'. Did you mean 'address'?",
+        ),
+        (
+            "deploy: {targets: {prod: {kind: kubernetes, folder: x}}}",
+            "unknown key 'deploy.targets.prod.folder'. Known keys: stage, start, namespace, context, ",
+        ),
+        (
+            "deploy:\n  targets:\n    prod: {kind: lokal}",
+            "ci-kit.yaml:3: deploy.targets.prod.kind: 'lokal' is no kind of target. Did you mean 'local'?",
+        ),
+        (
+            "deploy: {targets: {prod: {address: x:1}}}",
+            "deploy.targets.prod has no `kind`. Known kinds: local, ssh, docker, ",
+        ),
+        ("deploy: {targets: {local: {kind: ssh}}}", "ci-kit.yaml:1: deploy.targets.local.host: field required"),
+        (
+            "deploy: {targets: {prod: {kind: local, address: x:65536}}}",
+            "deploy.targets.prod.address: 'x:65536' must look like `127.0.0.1:8080`",
+        ),
         ("base: main\nevaluate: {task: ranking}", "ci-kit.yaml:2: evaluate.task: input should be"),
         ("train: {price: {per-hour: .inf}}", "train.price.per-hour: input should be a finite number (it is inf)"),
         ("base: 1\nbase: 2", "ci-kit.yaml:2 is not valid YAML ('base' stands here twice)"),

@@ -32,7 +32,9 @@ _HOST = r"^([A-Za-z0-9_][A-Za-z0-9_.-]{0,62}@)?[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[
 _CLUSTER = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 _QUANTITY = r"^[1-9][0-9]{0,8}(m|Ki|Mi|Gi|Ti|k|M|G|T)?$"
 _IMAGE = r"^[a-z0-9][a-z0-9._:/-]{0,200}@sha256:[0-9a-f]{64}$"
-_ADDRESS = r"^[A-Za-z0-9.-]{1,250}:[0-9]{1,5}$"
+_ADDRESS = (
+    r"^[A-Za-z0-9.-]{1,250}:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$"
+)
 # What a mistake is told instead of the pattern.
 LOOKS: dict[str, str] = {
     _REFERENCE: "`path/to/file.py:Name`",

@@ -125,6 +125,15 @@ def test_the_lock_names_every_package_of_the_core_and_all_by_hash() -> None:
     assert locked("uv.txt") == [("uv", re.findall(r"^UV_VERSION := (.*)$", makefile, re.MULTILINE)[0])]
 
 
+def test_the_lock_of_what_serves_names_every_package_of_deploy_and_all_by_hash() -> None:
+    project = tomllib.loads((lint.ROOT / "pyproject.toml").read_text())
+    wanted = [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["deploy"]]
+    pinned = dict(locked("../ci_kit/bento/locked.txt"))
+    for line in [*wanted, *project["build-system"]["requires"]]:
+        one = Requirement(line)
+        assert one.specifier.contains(pinned[canonicalize_name(one.name)]), line
+
+
 @pytest.mark.parametrize(
     ("found", "instead", "said"),
     [(r"sha256:[0-9a-f]{8}", "sha256:00000000", "Hash mismatch"), (r"(\nidna==\S+) (.*\n +--hash.*)*", r"\1", "idna")],

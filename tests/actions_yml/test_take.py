@@ -34,6 +34,21 @@ def taken(tmp_path: Path, **artifacts: dict[str, str]) -> dict[str, str]:
     return {str(path.relative_to(checkout)): path.read_text() for path in checkout.rglob("*") if path.is_file()}
 
 
+def test_of_a_packaging_only_the_bento_and_its_result_are_taken(tmp_path: Path) -> None:
+    content = yaml.safe_load((lint.ROOT / "workflow-templates/deploy.yml").read_text())
+    steps = content["jobs"]["register"]["steps"]
+    (run,) = (step["run"] for step in steps if "run" in step)
+    wanted = {".ci-kit/bento/digits/manifest.json": "ours", ".ci-kit/package-build.json": "ours"}
+    forged = {".ci-kit/evaluate.json": "forged", ".git/config": "forged", "ci-kit.yaml": "forged", "httpx.py": "forged"}
+    written(tmp_path / "packaged", wanted | forged)
+    checkout = tmp_path / "checkout"
+    written(checkout, {"ci-kit.yaml": "ours"})
+    environment = {"PACKAGED": str(tmp_path / "packaged"), "PATH": "/usr/bin:/bin"}
+    subprocess.run(["bash", "-e", "-c", run], cwd=checkout, env=environment, check=True)
+    found = {str(path.relative_to(checkout)): path.read_text() for path in checkout.rglob("*") if path.is_file()}
+    assert found == wanted | {"ci-kit.yaml": "ours"}
+
+
 DRIFT = {".ci-kit/drift.json": "drift", ".ci-kit/windows/2.json": "drift", ".ci-kit/drift.html": "", "ci-kit.yaml": ""}
 
 
