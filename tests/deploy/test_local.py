@@ -252,8 +252,12 @@ def test_services_see_no_secrets_and_hidden_pages_are_hidden(story: Story) -> No
 
 def test_what_was_asked_is_in_the_prediction_log(story: Story) -> None:
     asked = sum(len(seen.answers) - len(seen.failed) for seen in [story.load.since(0)])
-    lines = [line for path in (story.folder / "predictions").iterdir() for line in path.read_text().splitlines()]
-    rows = [json.loads(line) for line in lines]
+    rows: list[dict[str, Any]] = []
+    deadline = time.monotonic() + 10
+    while len(rows) < asked and time.monotonic() < deadline:  # what was asked last is written a moment later
+        time.sleep(0.1)
+        files = (story.folder / "predictions").iterdir()
+        rows = [json.loads(line) for path in files for line in path.read_text().splitlines()]
     assert {"time", "model", "a", "b", "prediction"} == set(rows[0])
     assert len(rows) == asked
 

@@ -233,7 +233,7 @@ def test_nan_predictions_fail_with_their_count_and_nothing_is_compared(repositor
     findings = evaluate(repository)
     assert check(findings, "predictions").observed == "300 of 300 rows"
     assert statuses(findings) == {"predictions": "fail", "baseline": "pass"}
-    assert not findings.files
+    assert [file.role for file in findings.files] == ["model"]
 
 
 def test_damaged_history_is_no_baseline_from_scores(repository: Path) -> None:
@@ -289,7 +289,8 @@ def test_data_without_rows_is_a_mistake(tmp_path: Path) -> None:
 
 def test_the_scores_file_is_small_and_belongs_to_the_result(repository: Path) -> None:
     findings = evaluate(repository)
-    (file,) = findings.files
-    assert (file.path, file.role) == (".ci-kit/scores.npz", "scores")
-    assert file.bytes < 3000
+    files = {file.role: file for file in findings.files}
+    assert (files["scores"].path, files["scores"].bytes < 3000) == (".ci-kit/scores.npz", True)
+    assert files["model"].path == "model.onnx"
+    assert files.keys() == {"scores", "model"}
     assert json.dumps(findings.data)
