@@ -220,6 +220,11 @@ def main() -> int:
                 times.setdefault(one.name, []).extend(one.ask(body, given.requests, given.clients))
                 costs.setdefault(one.name, []).append((one.cpu() - before) / given.requests)
             print("   ".join(f"{name} {took[-1] * 1e6:6.0f} µs" for name, took in sorted(costs.items())))
+        time.sleep(1)
+        written = sum(len(path.read_bytes().splitlines()) for path in (Path(folder) / "predictions").glob("*.jsonl"))
+    asked = (300 // given.clients + given.rounds * (given.requests // given.clients)) * given.clients * given.rows
+    if written != asked:
+        raise SystemExit(f"broken: {written:,} of {asked:,} rows are in the prediction log")
     return judged(costs, times)
 
 
