@@ -4,50 +4,23 @@ Prints each command before it runs it. The repository is left behind to play wit
 """
 
 import argparse
-import os
-import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import polars as pl
-import yaml
-from clients import CACHED, Clients, free_port, keys
+from clients import CACHED, Clients, keys
+from sandbox import Sandbox, say
 
 EXAMPLE = Path(__file__).parent / "digits"
-IDENTITY = {"NAME": "ci-kit demo", "EMAIL": "demo@ci-kit.invalid"}
 RETRAINING = "ci-kit-retrain/default"
 OURS = (".*", "__pycache__", "data", "model.onnx", "weights.npz")
-QUIET = {"DVC_NO_ANALYTICS": "1", "DO_NOT_TRACK": "1", "PYTHONWARNINGS": "ignore"}
 
 
-class Demo:
-    """One git repository and the commands that are run in it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.root = folder / "digits"
-        self.address = f"127.0.0.1:{free_port()}"
-        self.reports = folder / "reports"
-        self.env = dict(os.environ) | QUIET
-        self.env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        self.env |= {f"GIT_{who}_{key}": value for who in ("AUTHOR", "COMMITTER") for key, value in IDENTITY.items()}
-        # A demo must not meet the user's hooks, signing keys or CI variables.
-        self.env |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-        self.env = {key: value for key, value in self.env.items() if not key.startswith(("GITHUB_", "RUNNER_"))}
-
-    def run(self, command: str, *, quiet: bool = True, expect: int = 0) -> None:
-        print(f"\033[2m$ {command}\033[0m" if sys.stdout.isatty() else f"$ {command}", flush=True)
-        done = subprocess.run(shlex.split(command), cwd=self.root, env=self.env, capture_output=quiet, text=True)
-        if done.returncode != expect:
-            print((done.stdout or "") + (done.stderr or ""))
-            sys.exit(f"demo: `{command}` ended with {done.returncode}, expected {expect}")
-
-    def commit(self, message: str) -> None:
-        self.run("git add --all")
-        self.run(f"git commit --quiet --message {shlex.quote(message)}")
+class Demo(Sandbox):
+    """What happens, in its order."""
 
     def main(self) -> None:
         say("A repository with data, a model and its tests, on `main`")
@@ -74,10 +47,6 @@ class Demo:
         say("Day 1 in production: the service logs what it sees, and the drift check is quiet")
         self.watch(1)
 
-    def edit(self, old: str, new: str) -> None:
-        path = self.root / "ci-kit.yaml"
-        path.write_text(path.read_text().replace(old, new))
-
     def sign(self) -> None:
         """Make a key to sign bentos with; in CI no key is needed, as the workflow itself signs."""
         secret, public = keys()
@@ -94,14 +63,6 @@ class Demo:
         self.keep("report.md", f"{name}.md")
         self.keep("report.html", f"{name}.html")
         self.checkout("main")
-
-    def keep(self, made: str, name: str) -> None:
-        self.reports.mkdir(exist_ok=True)
-        shutil.copy(self.root / ".ci-kit" / made, self.reports / name)
-
-    def checkout(self, branch: str) -> None:
-        self.run(f"git checkout --quiet --force {branch}")
-        self.run("dvc checkout --quiet --force")
 
     def watch(self, number: int, *, expect: int = 0) -> None:
         self.run(f"python serve.py scans/{number}.csv", quiet=False)
@@ -150,13 +111,6 @@ class Demo:
         say(text)
         self.run(f"git checkout --quiet -b {name}")
 
-    def params(self, **changes: float) -> None:
-        path = self.root / "params.yaml"
-        params = yaml.safe_load(path.read_text())
-        params["train"] |= changes
-        path.write_text(yaml.safe_dump(params, sort_keys=False))
-        print(f"  params.yaml: {', '.join(f'{key} {value}' for key, value in changes.items())}")
-
     def break_data(self) -> None:
         """A scanner whose paper is grey, labels that were lost, and rows that the evaluation data has too."""
         folder = self.root / "data"
@@ -166,10 +120,6 @@ class Demo:
         pl.concat([frame, broken, lost, evaluation.head(25)]).write_csv(folder / "train.csv")
         self.run("dvc add --quiet data/train.csv")
         print("  data/train.csv: 40 rows of another scanner, 12 without a label, 25 rows of the evaluation data")
-
-
-def say(text: str) -> None:
-    print(f"\n\033[1m── {text}\033[0m" if sys.stdout.isatty() else f"\n── {text}", flush=True)
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ own way; we wait for it, and have it change back when it fails. A rollback deplo
 repository says was kept before, as the command line shows no revisions; its bento is there already.
 
 It was written by the command line of BentoML 1.4.40, and exercised with a stand-in for it (`tests/deploy`), never with
-the real service, which needs an account. Building an image takes it minutes: set `start` of the target to them.
+the real service, which needs an account. Building an image takes it minutes, which count for `start`.
 """
 
 import re

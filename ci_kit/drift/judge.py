@@ -20,7 +20,7 @@ from ci_kit.job import Job
 from ci_kit.parts import Check, Metric
 from ci_kit.render import numbers
 from ci_kit.result import Findings, Result
-from ci_kit.serving.log import MARKS
+from ci_kit.serving.contract import MARKS
 
 FOLD, FEW = 1000, 1000
 _DETAILS = ("p/", "mean/", "null_share/")

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from ci_kit import bento
 from ci_kit.errors import UserError
 
-SERVING = ("bentoml", "numpy", "onnxruntime")
+SERVING = ("bentoml", "msgspec", "numpy", "onnxruntime")
 
 
 def pins(extra: Iterable[str] = ()) -> dict[str, str]:

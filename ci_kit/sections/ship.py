@@ -102,6 +102,8 @@ class _Cluster(_Target):
 
     namespace: ClusterName = Field("default", description="The namespace.")
     context: str | None = Field(None, description="The context of kubectl; default: its current one.")
+    # Kubernetes' own default of progressDeadlineSeconds: a node may have to pull the image first.
+    start: Duration = Field("10m", description="How long the new version may take to be ready everywhere.")
     replicas: int = Field(2, ge=1, le=1000, description="How many instances answer requests.")
     cpu: Quantity = Field("500m", description="CPU that an instance is given.")
     memory: Quantity = Field("1Gi", description="Memory that an instance is given.")
@@ -124,6 +126,7 @@ class BentoCloud(_Target):
 
     kind: Literal["bentocloud"] = Field(description="How the target is reached.")
     cluster: ClusterName | None = Field(None, description="The cluster; default: the account's own.")
+    start: Duration = Field("30m", description="How long it may take to be ready, its image being built there first.")
 
 
 Target = Annotated[

@@ -9,6 +9,8 @@ from pydantic import TypeAdapter
 
 FILE = "contract.json"
 ANSWER = "prediction"
+MARKS = ("time", "model")
+"""What a row of the prediction log says beside its values: when it was answered, and by which model."""
 Kind = Literal["whole", "number", "flag", "text"]
 
 

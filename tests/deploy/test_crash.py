@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -172,17 +172,32 @@ def test_a_version_that_nobody_watched_to_the_end_loses_the_traffic_again(place:
     assert place.processes() == 4
 
 
+def eventually(done: Callable[[], bool], failure: str) -> None:
+    deadline = time.monotonic() + 10
+    while not done():
+        if time.monotonic() > deadline:
+            pytest.fail(failure)
+        time.sleep(0.05)
+
+
 def gone(pid: int) -> None:
     """Wait until a process that lost its keeper has ended."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
+
+    def ended() -> bool:
         try:
-            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-                return
+            return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
-            return
-        time.sleep(0.05)
-    pytest.fail(f"process {pid} outlives its keeper")
+            return True
+
+    eventually(ended, f"process {pid} outlives its keeper")
+
+
+def freed(place: Place) -> None:
+    """Wait until the workers have seen that their parent is gone, and went, too."""
+    state = place.state()
+    assert state.active
+    port = state.ports[state.active]
+    eventually(lambda: not taken("127.0.0.1", port), f"somebody is left on port {port}")
 
 
 def test_what_runs_no_more_is_started_again_by_the_next_deployment(place: Place) -> None:
@@ -192,6 +207,7 @@ def test_what_runs_no_more_is_started_again_by_the_next_deployment(place: Place)
         assert known
         psutil.Process(known["pid"]).kill()
         gone(known["child"])
+    freed(place)
     assert place.status()["serves"].status == "fail"
     assert "should serve, and nobody answers" in place.status()["serves"].title
     assert place.deploy("v0.2.0") == "warn"
@@ -206,4 +222,4 @@ def test_a_keeper_that_is_killed_leaves_nothing_on_its_port(place: Place) -> Non
     assert known
     psutil.Process(known["pid"]).kill()
     gone(known["child"])
-    assert not taken("127.0.0.1", place.state().ports[active])
+    freed(place)

@@ -48,14 +48,38 @@ def test_a_day_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_what_does_not_fit_into_the_queue_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log, "PENDING", 3)
     monkeypatch.setattr(log, "PAUSE", 60)
     made, lost = opened(tmp_path)
-    for number in range(5):
+    made.add([{"a": 0}, {"a": 0}], [0, 0])
+    monkeypatch.setattr(log, "PENDING", 3 * made._size + 1)
+    for number in range(1, 5):
         made.add([{"a": number}, {"a": number}], [0, 0])
     made.close()
-    assert len(lines(tmp_path)) == 6
+    assert [line["a"] for line in lines(tmp_path)] == [0, 0, 1, 1, 2, 2]
     assert lost == [2, 2]
+
+
+def test_what_was_written_makes_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "PAUSE", 60)
+    monkeypatch.setattr(log, "PENDING", 200)
+    made, lost = opened(tmp_path)
+    for number in range(20):
+        made.add([{"a": number}], [0])
+        made._flush()
+    made.close()
+    assert (len(lines(tmp_path)), lost) == (20, [])
+
+
+def test_a_column_of_the_clients_keeps_its_value_and_other_rows_get_the_logs_own(tmp_path: Path) -> None:
+    made, _ = opened(tmp_path)
+    sent = {"time": "2026-01-01", "model": "mine", "text": "a\nb"}
+    rows = [sent, {"text": "é"}]
+    made.add(rows, ["x", "y"])
+    made.close()
+    first, second = lines(tmp_path)
+    assert first == sent | {"answer": "x"}
+    assert (second["model"], second["text"], second["time"][:2]) == ("abc", "é", "20")
+    assert rows == [{"time": "2026-01-01", "model": "mine", "text": "a\nb"}, {"text": "é"}]  # they are not the log's
 
 
 def test_a_share_of_the_requests_is_kept(tmp_path: Path) -> None:
