@@ -9,6 +9,8 @@ from ci_kit.validate.plans import row_hash
 from ci_kit.validate.source import Source
 from ci_kit.validate.wording import check, hidden, samples, share
 
+_ROW, _HASH = "\x00row", "\x00hash"  # no names of columns that people give
+
 
 def overlap(pair: Overlap, first: Source, second: Source, shown: int) -> Check:
     """Count, exactly, the rows of the second data set that the first one has too.
@@ -27,7 +29,7 @@ def overlap(pair: Overlap, first: Source, second: Source, shown: int) -> Check:
     if not count:
         return check(path, title, "pass", f"none of {second.height:,} rows", "")
     some = tuple(one for one in second.shown(columns) if one not in first.sensitive)
-    which = rows["row"].head(shown).to_list()
+    which = rows[_ROW].head(shown).to_list()
     detail = samples(some, which, rows.select(some).head(shown).rows()) if some else hidden(columns)
     return check(path, title, "fail", share(count, second.height), "", detail=detail if which else "")
 
@@ -65,12 +67,12 @@ def _text(dtype: pl.DataType) -> bool:
 
 def _shared(one: pl.LazyFrame, two: pl.LazyFrame, columns: list[str]) -> pl.DataFrame:
     """Return the rows of `two`, with their number, that are in `one`: found by hash, then compared for real."""
-    mark = row_hash(columns).alias("__hash")
+    mark = row_hash(columns).alias(_HASH)
     hashes = one.select(mark).unique()
-    near = two.with_row_index("row").with_columns(mark).join(hashes, on="__hash", how="semi", maintain_order="left")
+    near = two.with_row_index(_ROW).with_columns(mark).join(hashes, on=_HASH, how="semi", maintain_order="left")
     candidates = near.collect(engine="streaming")
     if candidates.is_empty():
         return candidates
-    known = one.with_columns(mark).join(candidates.lazy().select("__hash").unique(), on="__hash", how="semi")
+    known = one.with_columns(mark).join(candidates.lazy().select(_HASH).unique(), on=_HASH, how="semi")
     exact = candidates.lazy().join(known.unique(), on=columns, how="semi", nulls_equal=True, maintain_order="left")
-    return exact.collect(engine="streaming").sort("row")
+    return exact.collect(engine="streaming").sort(_ROW)
