@@ -1,5 +1,6 @@
 """The same model three times: as its framework answers, in ONNX Runtime, and served over HTTP."""
 
+import math
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from ci_kit.parts import Check, Metric
 from ci_kit.serving.golden import Golden
 
 START = 120.0  # seconds until a bento must be ready
+ROUNDING = 100.0
 
 
 def framework(job: Job, model: Model, dataset: Dataset, raw: npt.NDArray[Any]) -> tuple[Check, dict[str, Metric]]:
@@ -75,9 +77,23 @@ def compared(
     row, column = np.unravel_index(int(np.nanargmax(np.where(np.isnan(share), np.inf, share))), share.shape)
     where = f"{output}[{column}]" if share.shape[1] > 1 else output
     observed = f"largest error {error[row, column]:.2g}, row {row}, {where}" if error.any() else "no difference"
-    broken = not bool((share <= 1).all())
     metric = {name: Metric(value=worst, direction="down", n=len(given))} if np.isfinite(worst) else {}
-    return Check(id=name, title=title, status="fail" if broken else "pass", observed=observed, limit=limit), metric
+    check = Check(id=name, title=title, status="pass", observed=observed, limit=limit)
+    beyond = int((~(share <= 1)).any(axis=1).sum())
+    if not beyond:
+        return check, metric
+    detail = f"{beyond:,} of {len(given):,} rows differ by more, that row as {one[row, column]:.8g}"
+    detail += f" instead of {two[row, column]:.8g}.{_advice(tolerance, share.max())}"
+    return check.model_copy(update={"status": "fail", "detail": detail}), metric
+
+
+def _advice(tolerance: float, share: float) -> str:
+    """Say what to do about answers that differ: within ROUNDING of the limit, float32 in place of float64 may do it."""
+    if not share <= ROUNDING:
+        return " Look at the export: that is no rounding."
+    digit = 10.0 ** math.floor(math.log10(tolerance * share))
+    needed = math.ceil(tolerance * share / digit) * digit
+    return f" If that is rounding to you: `package: {{tolerance: {needed:.0e}}}`."
 
 
 def served(bento: Path, golden: Golden) -> tuple[list[Check], dict[str, Metric]]:
