@@ -63,7 +63,7 @@ class Server:
         self.port, self.log = free_port(), folder / "server.log"
         self.url = f"http://127.0.0.1:{self.port}"
         self._tree = Tree()
-        env = environment(folder / "home", extra) | {MARK: self._tree.mark}
+        env = environment(folder / "home", extra) | {"TMPDIR": str(folder), MARK: self._tree.mark}
         with self.log.open("wb") as log:
             try:
                 self.process = subprocess.Popen(

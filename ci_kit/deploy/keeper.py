@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import FrameType
@@ -52,12 +53,17 @@ class Keeper:
         self.path.with_suffix(".pid").unlink(missing_ok=True)
 
     def _once(self) -> None:
+        # BentoML leaves folders behind at every start; its sockets need a short path, which ours may not be.
+        with tempfile.TemporaryDirectory(prefix="ci-kit-", ignore_cleanup_errors=True) as scratch:
+            self._keep(self.spec["env"] | {"TMPDIR": scratch})
+
+    def _keep(self, env: dict[str, str]) -> None:
         tree = Tree()
         with Path(self.spec["log"]).open("ab") as log:
             process = subprocess.Popen(
                 self.spec["command"],
                 cwd=self.spec["cwd"],
-                env=self.spec["env"] | {MARK: tree.mark},
+                env=env | {MARK: tree.mark},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
