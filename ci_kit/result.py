@@ -63,8 +63,9 @@ SEVERITY: tuple[Status, ...] = ("skip", "pass", "warn", "unsure", "fail")
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What a step found out, before the journey adds where and when."""
+    """What a step found out, before the journey adds where and when; `about` says what it did that to."""
 
+    about: str | None = None
     checks: tuple[Check, ...] = ()
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     charts: tuple[Chart, ...] = ()
@@ -78,6 +79,7 @@ class Findings:
         return Result(
             step=step,
             name=name,
+            about=self.about,
             checks=self.checks,
             metrics=dict(self.metrics),
             charts=self.charts,
@@ -93,6 +95,7 @@ class Result(Closed):
     schema_version: Annotated[Literal[1], Field(alias="schema")] = 1
     step: Annotated[str, Field(pattern=r"^[a-z]{1,20}$")]
     name: Annotated[str, Field(pattern=RESULT_NAME)] | None = None
+    about: Name | None = None
     checks: Annotated[tuple[Check, ...], Field(max_length=5000)]
     metrics: Annotated[dict[Name, Metric], Field(max_length=2000)] = Field(default_factory=dict)
     charts: Annotated[tuple[Chart, ...], Field(max_length=50)] = ()

@@ -1,6 +1,7 @@
 """Deploy a registered version to a target, whatever its kind; show what serves there, or go back."""
 
 import importlib
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -26,21 +27,21 @@ def run(job: Job) -> Findings:
     name, settings = chosen(job)
     release = find(Git(job.root), job.config.package.name, job.config.deploy.version)
     found: Findings = _module(settings).deploy(job, name, settings, release)
-    return found
+    return replace(found, about=f"{release.model}@{release.version} to {name}")
 
 
 def rollback(job: Job) -> Findings:
     """Go back to the version before; raise UserError when there is none."""
     name, settings = chosen(job)
     found: Findings = _module(settings).rollback(job, name, settings)
-    return found
+    return replace(found, about=f"rollback of {name}")
 
 
 def stop(job: Job) -> Findings:
     """Take the target out of service; raise UserError where ci-kit does not look after what runs there."""
     name, settings = chosen(job)
     found: Findings = _module(settings).stop(job, name, settings)
-    return found
+    return replace(found, about=f"stop of {name}")
 
 
 def status(job: Job) -> Findings:

@@ -62,6 +62,7 @@ def build(job: Job) -> Findings:
     checks += tell(job, [_packages(bento), *served])
     manifest = File.of(bento.folder / "manifest.json", job.root, "bento")
     return Findings(
+        about=job.config.package.name,
         checks=tuple(checks),
         metrics=found | more | _size(bento),
         files=(manifest,),

@@ -154,7 +154,10 @@ def _told(job: Job, release: Release, built: Built, checks: list[Check]) -> Find
         checks.append(Check(id="evaluated", title="It was not evaluated", status="warn", detail=detail))
     for check in checks:
         job.say(f"package: {check}")
-    return Findings(checks=tuple(checks), files=tuple(file for file in built.result.files if _here(job, file)))
+    about = f"{release.model}@{release.version}"
+    return Findings(
+        about=about, checks=tuple(checks), files=tuple(file for file in built.result.files if _here(job, file))
+    )
 
 
 def _here(job: Job, file: File) -> bool:

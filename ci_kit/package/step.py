@@ -22,7 +22,7 @@ def run(job: Job) -> Findings:
         return found
     result.save(job.root)
     made = registered(job, Built(folder=job.root / Path(bento.path).parent, digest=bento.sha256, result=result))
-    return replace(found, checks=(*found.checks, *made.checks))
+    return replace(found, about=made.about, checks=(*found.checks, *made.checks))
 
 
 def build(job: Job) -> Findings:

@@ -11,8 +11,8 @@ MOST = 60
 
 def steps(result: Result) -> str:
     """Return a table of the checks, and below it all that is known of those that need attention."""
-    named = f" of {result.name}" if result.name else ""
-    parts = [f"## {ICONS[result.status]} {result.step.capitalize()}{plain(named)}: {tally(result)}"]
+    title = f"{result.step.capitalize()} {plain(result.about or result.name or '')}".strip()
+    parts = [f"## {ICONS[result.status]} {title}: {tally(result)}"]
     rows = ["| | step | |", "|:--|:--|:--|"]
     rows += [
         f"| {ICONS[one.status]} | {cell(shorten(one.title, 160))} | {_seen(one)} |" for one in result.checks[:MOST]

@@ -26,6 +26,7 @@ def result(
 ) -> Result:
     return Result(
         step=step,
+        about=write("about"),
         checks=checks,
         metrics=dict(metrics),
         charts=charts,

@@ -12,8 +12,8 @@ from tests.render.test_markdown import assert_harmless
 RUN = Run(kit="0", started="2026-11-25T10:00:00+00:00", seconds=1.0)
 
 
-def result(*checks: Check, name: str | None = None) -> Result:
-    return Result(step="deploy", name=name, checks=checks, source=Source(), run=RUN)
+def result(*checks: Check, name: str | None = None, about: str | None = None) -> Result:
+    return Result(step="deploy", name=name, about=about, checks=checks, source=Source(), run=RUN)
 
 
 def test_each_step_is_a_row_and_what_failed_is_told_in_full() -> None:
@@ -22,10 +22,11 @@ def test_each_step_is_a_row_and_what_failed_is_told_in_full() -> None:
             Check(id="ready", title="The candidate is ready", status="pass", observed="1.8 s"),
             Check(id="api", title="The API breaks for clients", status="fail", observed="b is new", detail="a\nb"),
             Check(id="rollback", title="The traffic stayed where it was", status="skip"),
+            about="digits@v0.2.0 to production",
         )
     )
     assert text.splitlines()[:6] == [
-        "## ❌ Deploy: 1 failed of 3 checks",
+        "## ❌ Deploy `digits@v0.2.0` to production: 1 failed of 3 checks",
         "",
         "| | step | |",
         "|:--|:--|:--|",
@@ -36,7 +37,7 @@ def test_each_step_is_a_row_and_what_failed_is_told_in_full() -> None:
 
 
 def test_nothing_is_told_of_nothing() -> None:
-    assert steps(result(name="list")).endswith("Nothing was done.\n")
+    assert steps(result(name="list")) == "## ⏭️ Deploy list: 0 checks\n\nNothing was done.\n"
 
 
 @pytest.mark.parametrize("text", [*MARKDOWN, *HIDDEN])
