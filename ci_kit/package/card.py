@@ -70,7 +70,10 @@ def _quality(line: Lineage) -> str:
     if not found or line.evaluated is None:
         return "Nothing is known: no Result of `ci-kit evaluate` speaks of this very model."
     rows = ["| metric | value, 95 % interval | rows |", "|:--|:--|--:|"]
-    rows += [f"| {cell(label(name))} | {cell(measured(one))} | {one.n or ''} |" for name, one in found.items()]
+    rows += [
+        f"| {cell(label(name))} | {cell(measured(one))} | {f'{one.n:,}' if one.n else ''} |"
+        for name, one in found.items()
+    ]
     tests = [check for check in line.evaluated.checks if check.id.startswith("tests/")]
     shown = [f"| {cell(one.title)} | {one.status} | {cell(one.observed or '')} |" for one in tests[:_SLICES]]
     table = ["", "| model test | verdict | measured |", "|:--|:--|:--|", *shown] if shown else []
