@@ -14,14 +14,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ci_kit.bento.archive import pack
 from ci_kit.deploy.bentocloud import BAD, GOOD, BentoCloud, Deployed
 from ci_kit.deploy.gates import brought, evaluated
 from ci_kit.deploy.past import kept as versions
-from ci_kit.deploy.record import record
+from ci_kit.deploy.record import recorded
 from ci_kit.deploy.render import name_of
 from ci_kit.errors import CiKitError, Unavailable, UserError
 from ci_kit.forge.git import Git
@@ -111,8 +111,7 @@ def _deployed(place: Place, release: Release) -> Findings:
         place.cloud.add(_tagged(folder, tag))
     changed, kept = _changed(place, title, tag, before)
     found = Findings(checks=(*checks, *changed))
-    stage = (place.settings.stage or place.target) if kept else None
-    return replace(found, checks=(*found.checks, record(job, place.target, stage, release, found)))
+    return recorded(job, place.target, place.settings, release, found, kept=kept)
 
 
 def _tagged(folder: Path, tag: str) -> Path:

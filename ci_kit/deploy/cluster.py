@@ -21,7 +21,7 @@ from ci_kit.deploy.change import Change
 from ci_kit.deploy.dump import dump
 from ci_kit.deploy.gates import brought, evaluated
 from ci_kit.deploy.kubectl import Kubectl
-from ci_kit.deploy.record import record
+from ci_kit.deploy.record import recorded
 from ci_kit.deploy.render import Served, name_of
 from ci_kit.deploy.standing import Mark, Standing
 from ci_kit.deploy.workload import Inferring, Rolling, Workload
@@ -65,7 +65,7 @@ def deploy(job: Job, name: str, settings: Settings, release: Release) -> Finding
     change = Change(kubectl, kind, known, _within(settings), goal, job.say)
     kept = change.make(lambda: kubectl.apply(text), title, release.digest)
     found = Findings(checks=(*checks, *change.checks, *_keep(kept)), files=(file,))
-    return _recorded(job, name, settings, release, found, kept=kept)
+    return recorded(job, name, settings, release, found, kept=kept)
 
 
 def rollback(job: Job, name: str, settings: Settings) -> Findings:
@@ -89,7 +89,7 @@ def rollback(job: Job, name: str, settings: Settings) -> Findings:
     except CiKitError as error:  # what serves does not wait for what is known of it
         check = Check(id="record", title="The rollback could not be recorded", status="warn", detail=str(error))
         return replace(found, checks=(*found.checks, check))
-    return _recorded(job, name, settings, release, found, kept=kept)
+    return recorded(job, name, settings, release, found, kept=kept)
 
 
 def stop(job: Job, name: str, settings: Settings) -> Findings:
@@ -156,11 +156,6 @@ def _not_applied(file: File, settings: Settings) -> Check:
 
 def _keep(kept: bool) -> list[Check]:
     return [Check(id="keep", title="The new version is kept", status="pass")] if kept else []
-
-
-def _recorded(job: Job, name: str, settings: Settings, release: Release, found: Findings, *, kept: bool) -> Findings:
-    stage = (settings.stage or name) if kept else None
-    return replace(found, checks=(*found.checks, record(job, name, stage, release, found)))
 
 
 def _serves(name: str, standing: Standing | None) -> Check:

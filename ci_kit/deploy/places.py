@@ -8,7 +8,7 @@ from ci_kit.deploy.docker import DockerTarget, MountedDesk
 from ci_kit.deploy.gates import passed
 from ci_kit.deploy.local import LocalTarget, default_folder
 from ci_kit.deploy.machine import Order
-from ci_kit.deploy.record import record
+from ci_kit.deploy.record import recorded
 from ci_kit.deploy.state import Desk
 from ci_kit.deploy.status import status as told
 from ci_kit.forge.git import Git
@@ -73,5 +73,4 @@ def _deployed(job: Job, target: LocalTarget, release: Release, *, breaking: bool
     found, kept = machine.deploy(target, order, lambda folder: passed(job, release, folder), job.say)
     if kept is None:
         return found
-    stage = (target.settings.stage or target.desk.target) if kept else None
-    return replace(found, checks=(*found.checks, record(job, target.desk.target, stage, release, found)))
+    return recorded(job, target.desk.target, target.settings, release, found, kept=kept)

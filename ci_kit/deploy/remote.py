@@ -18,7 +18,7 @@ from ci_kit.bento.archive import pack
 from ci_kit.deploy.gates import passed
 from ci_kit.deploy.host import Host
 from ci_kit.deploy.places import repository
-from ci_kit.deploy.record import record
+from ci_kit.deploy.record import recorded
 from ci_kit.errors import UserError
 from ci_kit.forge.git import Git
 from ci_kit.job import Job
@@ -77,8 +77,7 @@ def _deployed(job: Job, name: str, settings: Ssh, release: Release, *, breaking:
     found, kept = replace(answer.found, checks=(*checks, *answer.found.checks)), answer.more["kept"]
     if kept is None:
         return found
-    stage = (settings.stage or name) if kept else None
-    return replace(found, checks=(*found.checks, record(job, name, stage, release, found)))
+    return recorded(job, name, settings, release, found, kept=kept)
 
 
 def _asked(job: Job, name: str, settings: Ssh, verb: str, order: dict[str, Any] | None = None) -> Answer:

@@ -34,7 +34,7 @@ def rollback(job: Job) -> Findings:
     """Go back to the version before; raise UserError when there is none."""
     name, settings = chosen(job)
     found: Findings = _module(settings).rollback(job, name, settings)
-    return replace(found, about=f"rollback of {name}")
+    return found if found.about else replace(found, about=f"rollback of {name}")
 
 
 def stop(job: Job) -> Findings:

@@ -133,6 +133,7 @@ def test_versions_are_rolled_out_one_with_a_wrong_image_is_taken_back_and_a_roll
     assert target.status() == ("pass", "sums@v2.0.0 serves")
     results = made.recorded(target.root)
     assert [one.status == "fail" for one in results.values()] == [False, False, True, False, False]
+    assert [one.about for one in results.values()] == [f"sums@v{n}.0.0 to prod" for n in (1, 2, 3, 4, 2)]
     commits = {commit: number for number, commit in stages(Git(target.root), made.NAME)["prod"]}
     assert len(stages(Git(target.root), made.NAME)["prod"]) == 4  # v1, v2, v4 and v2 again
     assert len(commits) == 3
@@ -296,6 +297,7 @@ def test_without_kubectl_the_manifest_is_written_and_not_applied(
     assert check.detail == "Type: kubectl apply --server-side --filename .ci-kit/deploy/prod.yaml"
     assert IMAGES["v1"] in (target.root / ".ci-kit" / "deploy" / "prod.yaml").read_text()
     assert [file.role for file in found.files] == ["manifest"]
+    assert found.about == "sums@v1.0.0 to prod"
     assert made.recorded(target.root) == {}
     with pytest.raises(UserError, match=r"^kubectl is not installed"):
         target.status()

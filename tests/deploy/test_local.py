@@ -390,7 +390,9 @@ def test_a_target_is_taken_out_of_service_and_comes_back(tmp_path: Path) -> None
         assert not any(keeper.keeping(path) for path in (tmp_path / "t" / "run").glob("*.json"))
         (status,) = step.status(made.job(root)).checks
         assert (status.status, status.title) == ("skip", "Nobody serves")
+        assert found.about == "stop of prod"
         again = step.rollback(made.job(root))
+        assert again.about == "sums@v0.1.0 to prod"
         assert "keep" in [check.id for check in again.checks]
         assert httpx.get(f"http://127.0.0.1:{port}/about", trust_env=False).json()["version"] == "v0.1.0"
     finally:

@@ -142,11 +142,12 @@ def test_a_deployer_that_is_cut_off_leaves_what_served(target: Target, tmp_path:
         time.sleep(0.05)
     process.kill()
     process.wait(timeout=20)
-    while len(systemctl.kept(target.north / "systemd")) > 2 and time.monotonic() < deadline:
+    # The far end sees that we are gone, goes back, and writes that down.
+    while len(found := step.status(target.job()).checks) != 2 and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert target.about()["version"] == "v1.0.0"
-    found = step.status(target.job()).checks
     assert len(found) == 2, found
+    assert len(systemctl.kept(target.north / "systemd")) == 2
+    assert target.about()["version"] == "v1.0.0"
     serves, instance = found
     assert (serves.title, instance.title) == ("sums@v1.0.0 serves", "blue: sums@v1.0.0 takes the traffic")
 
