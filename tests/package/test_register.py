@@ -50,6 +50,7 @@ def names(root: Path) -> list[str]:
 def test_a_version_is_an_annotated_tag_on_the_commit_that_says_what_it_is(root: Path) -> None:
     found = register(made.job(root), built(root, "one"))
     assert said(found, "registered") == "Registered: sums@v0.1.0"
+    assert found.about == "sums@v0.1.0"
     assert git(root, "cat-file", "-t", "sums@v0.1.0").strip() == "tag"
     assert git(root, "ls-tree", "-r", "--name-only", "sums@v0.1.0").split() == ["registry/sums/v0.1.0.json"]
     assert git(root, "merge-base", "--is-ancestor", "sums@v0.1.0^{}", "ci-kit") == ""
