@@ -35,3 +35,9 @@ def digest_all(paths: list[Path], root: Path) -> str:
     for name, path in sorted((os.path.relpath(path, root), path) for path in paths):
         total.update(f"{name}\0{digest(path)}\n".encode())
     return total.hexdigest()
+
+
+def state_folder(repository: str) -> Path:
+    """Return where lies what must outlive the workspace, which CI wipes."""
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(base).expanduser() / "ci-kit" / repository.replace("/", "--")

@@ -31,6 +31,11 @@ class Job:
     say: Callable[[str], None] = print
 
     @property
+    def repository(self) -> str:
+        """What names the repository, for a machine that serves several."""
+        return self.source.repo or self.root.resolve().name
+
+    @property
     def folder(self) -> Path:
         """Where Results and the files beside them are written."""
         return self.root / FOLDER

@@ -25,6 +25,7 @@ class Sandbox:
         self.env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self.env |= {f"GIT_{who}_{key}": value for who in ("AUTHOR", "COMMITTER") for key, value in IDENTITY.items()}
         # A demo must not meet the user's hooks, signing keys or CI variables.
+        self.env["XDG_STATE_HOME"] = str(folder / "state")
         self.env |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
         self.env = {key: value for key, value in self.env.items() if not key.startswith(("GITHUB_", "RUNNER_"))}
 

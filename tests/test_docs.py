@@ -64,8 +64,9 @@ def test_the_readme_names_every_extra() -> None:
     assert {extra for extra in extras if f"ci-kit[{extra}]" not in text} == set()
 
 
-def test_the_model_tests_in_the_readme_are_those_of_the_example() -> None:
-    assert blocks("README.md", "python") == [(ROOT / "examples/digits/tests/test_model.py").read_text()]
+def test_the_programs_in_the_readme_are_those_of_the_examples() -> None:
+    shown = ("examples/resume.py", "examples/digits/tests/test_model.py")
+    assert blocks("README.md", "python") == [(ROOT / path).read_text() for path in shown]
 
 
 def test_the_readme_names_every_exit_code() -> None:

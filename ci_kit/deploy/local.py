@@ -1,6 +1,5 @@
 """Processes of this machine: two places for instances, each kept running, and Caddy before them."""
 
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from ci_kit.deploy import proxy
 from ci_kit.deploy.state import COLOURS, Colour, Desk, Instance, State
 from ci_kit.deploy.supervisor import Keepers, Supervisor
 from ci_kit.errors import UserError
-from ci_kit.files import atomic_write
+from ci_kit.files import atomic_write, state_folder
 from ci_kit.sections import Docker, Local, duration
 from ci_kit.serving.door import COLOUR, DIGEST, GATE, VERSION
 from ci_kit.serving.log import FOLDER, SAMPLE
@@ -174,6 +173,5 @@ class LocalTarget:
 
 
 def default_folder(repo: str, target: str) -> Path:
-    """Return where a target's state lies when nothing is configured: not in the workspace, which CI wipes."""
-    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(base).expanduser() / "ci-kit" / repo.replace("/", "--") / target
+    """Return where a target's state lies when nothing is configured."""
+    return state_folder(repo) / target

@@ -56,15 +56,10 @@ def target_of(job: Job, name: str, settings: Local | Docker, image: str | None =
     `image` is that of the version to deploy; without one, a version is started from the image that it was started from
     before.
     """
-    folder = Path(settings.folder).expanduser() if settings.folder else default_folder(repository(job), name)
+    folder = Path(settings.folder).expanduser() if settings.folder else default_folder(job.repository, name)
     if isinstance(settings, Docker):
         return DockerTarget(settings, MountedDesk(job.root / folder, name), image)
     return LocalTarget(settings, Desk(job.root / folder, name))
-
-
-def repository(job: Job) -> str:
-    """Return what names the repository, for a machine that serves several."""
-    return job.source.repo or job.root.resolve().name
 
 
 def _deployed(job: Job, target: LocalTarget, release: Release, *, breaking: bool) -> Findings:

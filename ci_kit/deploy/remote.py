@@ -17,7 +17,6 @@ from typing import Any
 from ci_kit.bento.archive import pack
 from ci_kit.deploy.gates import passed
 from ci_kit.deploy.host import Host
-from ci_kit.deploy.places import repository
 from ci_kit.deploy.record import recorded
 from ci_kit.errors import UserError
 from ci_kit.forge.git import Git
@@ -84,7 +83,7 @@ def _asked(job: Job, name: str, settings: Ssh, verb: str, order: dict[str, Any] 
     """Have the program there carry out an order; what it says is said here."""
     host = Host(settings.host, settings.python)
     known = settings.model_dump(by_alias=True, mode="json", exclude={"host", "python"}) | {"kind": "local"}
-    wanted = {"verb": verb, "target": name, "repo": repository(job), "settings": known, "order": order}
+    wanted = {"verb": verb, "target": name, "repo": job.repository, "settings": known, "order": order}
     errors: list[bytes] = []
     with host.agent(host.install(job.say)) as process:
         reader = threading.Thread(target=_drain, args=(process, errors), daemon=True)

@@ -66,6 +66,12 @@ class Train(Section):
     gpu: Literal["none", "auto", "required"] = Field("auto", description="Whether a GPU is used, if there, or a must.")
     disk: float = Field(1.0, ge=0, allow_inf_nan=False, description="GiB that must be free before the command starts.")
     price: Price | None = Field(None, description="Without it no cost is reported.")
+    checkpoints: str | None = Field(
+        None, description="The folder that trainings keep checkpoints in; default: below `~/.local/state/ci-kit`."
+    )
+    attempts: int = Field(
+        5, ge=1, le=100, description="How often a command that crashes, but gets further each time, is started."
+    )
 
 
 class Gate(Section):

@@ -3,16 +3,22 @@
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 
 from ci_kit import actions
 from ci_kit.errors import Cancelled
+from ci_kit.files import state_folder
 from ci_kit.job import Job
 from ci_kit.parts import Chart, Check, Cost, File, Metric
 from ci_kit.result import Findings
 from ci_kit.supervise import Outcome, supervise
 from ci_kit.train import curves, dvc, metrics, outputs, verdict
+from ci_kit.train.attempts import attempts
 from ci_kit.train.gpu import Gpus, gpus
+from ci_kit.train.identity import identity
+from ci_kit.train.place import Place, place
 from ci_kit.train.preflight import preflight
 
 # DVCLive's own places, used when nothing else is configured.
@@ -52,12 +58,16 @@ class _Training:
         self.before = {name: outputs.stamp(path) for name, path in self.paths.items()}
         self.lock, self.ran = dvc.lock(self.root), not self.dvc
         self.started = time.time() - CLOCK
+        self.place: Place | None = None
 
     def findings(self, checks: tuple[Check, ...]) -> Findings:
         """Run the command and judge what it left behind."""
         if self.device:
             self.device.start()
-        outcome = self.supervise(self.command(), "Training")
+        made = (*(path.relative_to(self.root).as_posix() for path in self.paths.values()), *dvc.tracked(self.root))
+        with place(self.base(), identity(self.job, (*made, dvc.LOCK))) as self.place:
+            story = attempts(self.train, self.place, self.config.attempts, self.job.say)
+        outcome, checks = story.outcome, (*checks, *story.checks)
         measured = verdict.telemetry(outcome) | (self.device.stop() if self.device else {})
         checks += verdict.left(outcome)
         files: tuple[File, ...] = ()
@@ -76,6 +86,18 @@ class _Training:
         name = self.device.name if self.device else None
         return Findings(checks=checks, metrics=measured, charts=charts, files=files, gpu=name, cost=cost)
 
+    def train(self, env: Mapping[str, str]) -> Outcome:
+        """Run the command once."""
+        return self.supervise(self.command(), "Training", env)
+
+    def base(self) -> Path:
+        """Return the folder for the checkpoints of all trainings."""
+        return (
+            Path(self.config.checkpoints).expanduser()
+            if self.config.checkpoints
+            else state_folder(self.job.repository) / "checkpoints"
+        )
+
     def command(self) -> list[str]:
         """Return DVC's command, or the user's in a shell that stops at the first line that fails, as GitHub's does."""
         if self.dvc:
@@ -84,16 +106,18 @@ class _Training:
         shell = [bash, "--noprofile", "--norc", "-eo", "pipefail"] if bash else ["sh", "-e"]
         return [*shell, "-c", str(self.config.command)]
 
-    def supervise(self, command: Sequence[str], title: str) -> Outcome:
+    def supervise(self, command: Sequence[str], title: str, env: Mapping[str, str] = MappingProxyType({})) -> Outcome:
         """Run a command with its output folded; raise Cancelled, naming what was saved, when we were stopped."""
         hidden = {"CUDA_VISIBLE_DEVICES": ""} if self.config.gpu == "none" else {}
         started = time.time()
         with actions.group(f"{title}: {self.config.command or ' '.join(command[1:])}"):
-            outcome = supervise(command, root=self.root, say=self.say, env=hidden)
+            outcome = supervise(command, root=self.root, say=self.say, env={**hidden, **env})
         if outcome.stopped:
             written = verdict.written(self.root, since=max(started, time.time() - outcome.stopping - CLOCK))
             why = f"{outcome.stopped} came; the command ended {outcome.stopping:.1f} s later"
             saved = f"Written in that time: {', '.join(written)}" if written else "It wrote no file in that time"
+            if self.place and self.place.mark():
+                saved = "The same training goes on from its last checkpoint: type the same again"
             raise Cancelled("Training was stopped", why=why, hint=saved)
         return outcome
 

@@ -1,0 +1,89 @@
+"""A training that is killed at random moments ends with the very weights of one that was not."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(("kills", "every", "most"), [(80, "0", 1), (30, "0.03", 48)], ids=["each step", "some steps"])
+def test_a_process_that_is_killed_a_hundred_times(tmp_path: Path, kills: int, every: str, most: int) -> None:
+    command = [sys.executable, "-m", "tests.resume.forks", str(tmp_path), str(kills), every, "2026"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    killed, rounds, repeated = map(int, done.stdout.split())
+    assert killed >= kills
+    assert rounds > 1
+    assert 1 <= repeated <= most
+
+
+class Kit:
+    """`ci-kit train` on the training of these tests, in a repository of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.state = folder / "repo", folder / "state"
+        self.root.mkdir()
+        command = f"{sys.executable} -m tests.resume.training weights.txt"
+        train = {"command": command, "outputs": "weights.txt", "gpu": "none", "checkpoints": str(self.state)}
+        (self.root / "ci-kit.yaml").write_text(yaml.safe_dump({"train": train}))
+
+    def start(self) -> subprocess.Popen[bytes]:
+        env = os.environ | {"PYTHONPATH": str(ROOT), "EVERY": "0", "PAUSE": "0.05"}
+        with (self.root.parent / "said").open("ab") as said:
+            command = [sys.executable, "-m", "ci_kit", "train"]
+            return subprocess.Popen(command, cwd=self.root, env=env, stdout=said, stderr=said)
+
+    def trainings(self) -> list[psutil.Process]:
+        """Return the processes that train here."""
+        found = []
+        for one in psutil.process_iter(["cmdline", "status"]):
+            words = one.info["cmdline"] or []
+            if "tests.resume.training" in words and one.info["status"] != psutil.STATUS_ZOMBIE:
+                found.append(one)
+        return [one for one in found if one.cwd() == str(self.root)]
+
+    def steps(self) -> int:
+        path = self.root / "weights.steps"
+        return len(path.read_text().splitlines()) if path.exists() else 0
+
+    def further(self, running: subprocess.Popen[bytes], steps: int) -> None:
+        """Wait until so many more steps are done."""
+        aim, deadline = self.steps() + steps, time.monotonic() + 90
+        while self.steps() < aim:
+            assert running.poll() is None, (self.root.parent / "said").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+def test_the_command_the_supervisor_and_the_command_again(tmp_path: Path) -> None:
+    kit, undisturbed = Kit(tmp_path), tmp_path / "undisturbed"
+    env = os.environ | {"EVERY": "600", "PAUSE": "0"}
+    subprocess.run([sys.executable, "-m", "tests.resume.training", str(undisturbed)], cwd=ROOT, env=env, check=True)
+    moments = random.Random(2026)
+    running = kit.start()
+    for victim in ("command", "supervisor", "command"):
+        kit.further(running, moments.randint(1, 12))
+        (training,) = kit.trainings()
+        if victim == "command":
+            training.kill()
+            continue
+        running.kill()
+        running.wait(timeout=20)
+        assert training.is_running()  # nobody looks after it any more, and it trains on
+        running = kit.start()
+    assert running.wait(timeout=120) == 0, (tmp_path / "said").read_text()
+    assert (kit.root / "weights.txt").read_text() == undisturbed.read_text()
+    assert kit.trainings() == []
+    assert list(kit.state.iterdir()) == []
+    said = (tmp_path / "said").read_text()
+    assert said.count("killed by SIGKILL") >= 2
+    assert "resumes from the checkpoints" in said
