@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from ci_kit.resume import DIRECTORY, GRACE, STOPPED
 from ci_kit.resume.folder import Folder, Refused
+from ci_kit.resume.ranks import Ranks
 from ci_kit.resume.tree import put_together, taken_apart
 
 STATE, TENSORS = "state.json", "tensors.safetensors"
@@ -32,13 +33,16 @@ class Checkpoint:
     parts; `step` says how many steps are done, 0 where there was none. Raises ValueError for one of other parts.
 
     `folder` is `CI_KIT_CHECKPOINT_DIR` where it is not given; without either nothing is saved. `every` are the seconds
-    between two checkpoints.
+    between two checkpoints. Where several processes train together, each makes one, after `init_process_group`: the
+    parts of rank 0 are kept, and the random numbers of all.
     """
 
     def __init__(self, *, folder: str | Path | None = None, every: float = EVERY, **parts: Any) -> None:
         place = folder or os.environ.get(DIRECTORY)
         self._folder = Folder(Path(place), _warn) if place else None
-        self._parts, self._every, self._took = parts, every, 0.0
+        self._sources = {name: one for name, one in parts.items() if isinstance(one, torch.Generator)}
+        self._parts = {name: one for name, one in parts.items() if name not in self._sources}
+        self._every, self._took, self._ranks = every, 0.0, Ranks()
         self._stop, self._pid = False, os.getpid()
         self.step = self._restore()
         self._last = time.monotonic()
@@ -49,17 +53,19 @@ class Checkpoint:
         """Say that so many steps are done; a checkpoint is written when it is time, or `now`.
 
         After SIGTERM it is written at once, if the last one took less than the time that is left, and the process ends
-        with exit code 143.
+        with exit code 143. All processes of a training must call it, for the same steps.
         """
-        due = now or time.monotonic() - self._last >= self._every
-        late = self._stop and self._took > 0.8 * float(os.environ.get(GRACE) or "inf")
         self.step = step
-        if self._folder and (due or self._stop) and not late:
+        due = now or time.monotonic() - self._last >= self._every
+        late = self._took > 0.8 * float(os.environ.get(GRACE) or "inf")
+        # Clocks differ: the time is that of rank 0, while a signal counts wherever it came.
+        stop, due, late = self._ranks.agree(self._stop, *((due, late) if self._ranks.first else (False, False)))
+        if self._folder and (due or stop) and not (stop and late):
             started = time.monotonic()
-            self._folder.save(step, self._write)
+            self._write(self._folder, step)
             self._last = time.monotonic()
             self._took = self._last - started
-        if self._stop:
+        if stop:
             sys.exit(STOPPED)
 
     def _asked(self, *_: int | FrameType | None) -> None:
@@ -67,37 +73,42 @@ class Checkpoint:
             os._exit(STOPPED)
         self._stop = True
 
-    def _write(self, folder: Path) -> None:
-        tensors: dict[str, torch.Tensor] = {}
-        state = {name: _state(part) for name, part in self._parts.items()}
-        whole = {"parts": state, "random": _random()}
-        plain = {name: taken_apart(one, tensors, name) for name, one in whole.items()}
-        (folder / STATE).write_text(json.dumps(plain), "utf-8")
-        # A tensor that shares memory with another, such as a tied weight, is refused by safetensors: each is a copy.
-        save_file({name: one.cpu().contiguous().clone() for name, one in tensors.items()}, folder / TENSORS)
+    def _write(self, folder: Folder, step: int) -> None:
+        randoms = self._ranks.gathered(_random(self._sources))
+        if self._ranks.first:
+            state = {"parts": {name: part.state_dict() for name, part in self._parts.items()}, "random": randoms}
+            folder.save(step, lambda new: _dump(new, state))
+        self._ranks.wait()  # or a process that has ended already would take the writing one with it
 
     def _restore(self) -> int:
         if self._folder is None or (found := self._folder.load(_read)) is None:
             return 0
         step, state = found
-        if state["parts"].keys() != self._parts.keys():
-            there, here = (", ".join(sorted(names)) for names in (state["parts"], self._parts))
+        random = state["random"][self._ranks.rank % len(state["random"])]
+        known, ours = {*state["parts"], *random["sources"]}, {*self._parts, *self._sources}
+        if known != ours:
+            there, here = (", ".join(sorted(names)) for names in (known, ours))
             why = f"the checkpoint of step {step} has the parts {there}, this training has {here}"
             raise ValueError(f"{why}; remove the folder {self._folder.path} to begin anew")
         for name, part in self._parts.items():
-            if isinstance(part, torch.Generator):
-                part.set_state(state["parts"][name])
-            else:
-                part.load_state_dict(state["parts"][name])
-        _set_random(state["random"])
+            part.load_state_dict(state["parts"][name])
+        _set_random(random, self._sources)
         return step
+
+
+def _dump(folder: Path, state: dict[str, Any]) -> None:
+    tensors: dict[str, torch.Tensor] = {}
+    plain = {name: taken_apart(one, tensors, name) for name, one in state.items()}
+    (folder / STATE).write_text(json.dumps(plain), "utf-8")
+    # A tensor that shares memory with another, such as a tied weight, is refused by safetensors: each is a copy.
+    save_file({name: one.cpu().contiguous().clone() for name, one in tensors.items()}, folder / TENSORS)
 
 
 def _read(folder: Path) -> Any:
     try:
         tensors = load_file(folder / TENSORS)
         state = put_together(json.loads((folder / STATE).read_bytes()), tensors)
-        if state.keys() == {"parts", "random"}:
+        if state.keys() == {"parts", "random"} and all("sources" in one for one in state["random"]):
             return state
     except SafetensorError as error:
         raise Refused(f"{TENSORS} is no safetensors file") from error
@@ -106,21 +117,24 @@ def _read(folder: Path) -> Any:
     raise Refused(f"{STATE} is not that of a Checkpoint")
 
 
-def _state(part: Any) -> Any:
-    return part.get_state() if isinstance(part, torch.Generator) else part.state_dict()
+def _random(sources: dict[str, torch.Generator]) -> dict[str, Any]:
+    return {
+        "python": random.getstate(),
+        "numpy": np.random.get_state(),
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "sources": {name: one.get_state() for name, one in sources.items()},
+    }
 
 
-def _random() -> dict[str, Any]:
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    return {"python": random.getstate(), "numpy": np.random.get_state(), "torch": torch.get_rng_state(), "cuda": cuda}
-
-
-def _set_random(state: dict[str, Any]) -> None:
+def _set_random(state: dict[str, Any], sources: dict[str, torch.Generator]) -> None:
     random.setstate(state["python"])
     np.random.set_state(state["numpy"])
     torch.set_rng_state(state["torch"])
     if len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(state["cuda"])
+    for name, source in sources.items():
+        source.set_state(state["sources"][name])
 
 
 def _warn(line: str) -> None:

@@ -18,7 +18,7 @@ def taken_apart(value: Any, tensors: dict[str, torch.Tensor], name: str) -> Any:
         return value
     if isinstance(value, np.generic):
         return value.item()
-    if isinstance(value, torch.Tensor):
+    if isinstance(value, torch.Tensor) and type(value) in (torch.Tensor, torch.nn.Parameter):
         tensors[name] = value.detach()
         return {TENSOR: name}
     if isinstance(value, np.ndarray):

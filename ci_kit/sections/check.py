@@ -58,6 +58,12 @@ class Train(Section):
     """Training."""
 
     command: str | None = Field(None, min_length=1, description="The shell command; default: `dvc repro`.")
+    launcher: Literal["local", "torchrun"] = Field(
+        "local", description="`torchrun` starts the command, a Python script with arguments, in several processes."
+    )
+    processes: int | None = Field(
+        None, ge=1, le=1024, description="Processes that torchrun starts; default: one a GPU, else one."
+    )
     outputs: OneOrMore = Field((), description="Files that the command must write anew.")
     metrics: str = Field("metrics.json", description="JSON (flat or DVCLive's) that the command writes.")
     curves: str | None = Field(
@@ -68,6 +74,9 @@ class Train(Section):
     price: Price | None = Field(None, description="Without it no cost is reported.")
     checkpoints: str | None = Field(
         None, description="The folder that trainings keep checkpoints in; default: below `~/.local/state/ci-kit`."
+    )
+    stall: Duration | None = Field(
+        "30m", description="A command without output and without work for so long is ended; null: never."
     )
     attempts: int = Field(
         5, ge=1, le=100, description="How often a command that crashes, but gets further each time, is started."

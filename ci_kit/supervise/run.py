@@ -13,9 +13,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Self
 
+import psutil
+
 from ci_kit import actions
 from ci_kit.supervise.log import Stream
-from ci_kit.supervise.tree import MARK, Tree, title
+from ci_kit.supervise.stall import Watchdog
+from ci_kit.supervise.tree import MARK, SHELLS, Tree, title
 
 # GitHub sends SIGINT, SIGTERM after 7.5 s and SIGKILL after 2.5 s more; the command gets 6 s, the rest is for us.
 GRACE, PATIENCE = 6.0, 4.0
@@ -26,8 +29,9 @@ WITHHELD = (
     *("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"),
 )
 ADDED = {"CI_KIT_GRACE_S": f"{GRACE:g}", "DVC_NO_ANALYTICS": "1", "ITERATIVE_DO_NOT_TRACK": "1"}
-# Without the first a killed command takes its last lines with it; without the second a restarted torchrun can hang.
-PREFERRED = {"PYTHONUNBUFFERED": "1", "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
+# Without the first a killed command takes its last lines with it, without the second a stalled one does not say where
+# it is, and without the third a restarted torchrun can hang.
+PREFERRED = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +39,7 @@ class Outcome:
     """How a command ended: `code` is negative for a signal, times are seconds, memory is bytes.
 
     `stopped` names the signal that we got and `stopping` is the time from then to the end; `left` are the background
-    processes that had to be killed.
+    processes that had to be killed. `stalled` are the seconds that it had done nothing before it was ended for that.
     """
 
     code: int
@@ -46,6 +50,7 @@ class Outcome:
     stopped: str | None = None
     stopping: float = 0.0
     left: tuple[str, ...] = ()
+    stalled: float = 0.0
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -55,9 +60,17 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def supervise(
-    command: Sequence[str], *, root: Path, say: Callable[[str], None], env: Mapping[str, str] | None = None
+    command: Sequence[str],
+    *,
+    root: Path,
+    say: Callable[[str], None],
+    env: Mapping[str, str] | None = None,
+    stall: float | None = None,
+    busy: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Run the command in `root` until it and everything that it started has ended.
+
+    A command that does nothing for `stall` seconds (`Watchdog`) is asked for its stacks by SIGABRT, and ended.
 
     SIGINT and SIGTERM reach the command as SIGTERM at once (`Tree.ask` says whom), every process of the tree after
     4 s, and SIGKILL follows after 6 s, or at once on a second signal. The old handlers are restored afterwards.
@@ -67,15 +80,15 @@ def supervise(
     started = time.monotonic()
     try:
         with _handled(signals), _Run(command, root, environment(env), tree, stream) as run:
-            run.watch(signals)
+            stalled = run.watch(signals, Watchdog(tree, stall, busy))
             seconds = time.monotonic() - started
-            left = run.leave() if not signals else ()
+            left = run.leave() if not signals and not stalled else ()
     finally:
         tree.close()
         stream.close()
     now = resource.getrusage(resource.RUSAGE_CHILDREN)
     return Outcome(
-        code=-signal.SIGKILL if run.process.returncode is None else run.process.returncode,
+        code=run.code(stalled),
         seconds=seconds,
         cpu=now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime,
         memory=run.memory,
@@ -83,6 +96,7 @@ def supervise(
         stopped=signal.Signals(signals[0]).name if signals else None,
         stopping=time.monotonic() - run.asked if run.asked else 0.0,
         left=tuple(actions.redact(actions.harmless(name)) for name in left),
+        stalled=float(stall or 0) if stalled else 0.0,
     )
 
 
@@ -112,24 +126,44 @@ class _Run:
         if kind is None:
             self.stream.drain()
 
-    def watch(self, signals: list[int]) -> None:
-        """Stream and sample until the command has ended; after a signal, until the whole tree has."""
+    def watch(self, signals: list[int], watchdog: Watchdog) -> bool:
+        """Stream and sample until the command has ended, or after a signal the whole tree; say whether it stalled."""
         sample, pause = 0.0, 0.05
         while self.process.poll() is None or (self.asked and self.tree.members()):
-            self.stream.pump(0.2)
+            if self.stream.pump(0.2):
+                watchdog.alive()
             now = time.monotonic()
             if now >= sample:
                 self.memory = max(self.memory, self.tree.memory())
                 self.tree.reap()
                 pause = min(1.0, 2 * pause)
                 sample = time.monotonic() + pause
+                if not self.asked and watchdog.stalled():
+                    self.dump()
+                    return True
             if signals and not self.asked:
                 self.asked = now
             if self.asked and (len(signals) > 1 or now - self.asked > GRACE):
-                return
+                break
             if self.asked:
                 # Each round asks those, too, that have lost the parent that looked after them.
                 self.tree.ask(everyone=now - self.asked > PATIENCE)
+        return False
+
+    def code(self, stalled: bool) -> int:
+        """Return the exit code; what had to be ended did not end well, whatever it says."""
+        code = self.process.returncode
+        return -signal.SIGKILL if code is None or (stalled and not code) else code
+
+    def dump(self) -> None:
+        """Have every Python process of the tree write its stacks, as PYTHONFAULTHANDLER makes them on SIGABRT."""
+        for process in self.tree.members():
+            with contextlib.suppress(psutil.Error):
+                if process.name() not in SHELLS:
+                    process.send_signal(signal.SIGABRT)
+        deadline = time.monotonic() + 2
+        while self.tree.members() and time.monotonic() < deadline:
+            self.stream.pump(0.1)
 
     def leave(self) -> tuple[str, ...]:
         """Ask what the command left running to end, and return the titles of those processes."""

@@ -27,6 +27,16 @@ class Gpus:
         self._counter = self._energy()
 
     @property
+    def busy(self) -> bool:
+        """Whether they did any work when they were last asked."""
+        return bool(self._use and self._use[-1] > 1)
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._handles)
+
+    @property
     def name(self) -> str:
         """Which GPUs there are, such as `2 × NVIDIA H100 80GB HBM3`."""
         names = [_text(self._nvml.nvmlDeviceGetName(handle)) for handle in self._handles]

@@ -1,7 +1,6 @@
 """Train under supervision: preflight, the command or `dvc repro`, its outputs, metrics, curves, telemetry and cost."""
 
 import os
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,8 +12,9 @@ from ci_kit.files import state_folder
 from ci_kit.job import Job
 from ci_kit.parts import Chart, Check, Cost, File, Metric
 from ci_kit.result import Findings
+from ci_kit.sections import duration
 from ci_kit.supervise import Outcome, supervise
-from ci_kit.train import curves, dvc, metrics, outputs, verdict
+from ci_kit.train import curves, dvc, launch, metrics, outputs, verdict
 from ci_kit.train.attempts import attempts
 from ci_kit.train.gpu import Gpus, gpus
 from ci_kit.train.identity import identity
@@ -90,6 +90,10 @@ class _Training:
         """Run the command once."""
         return self.supervise(self.command(), "Training", env)
 
+    def busy(self) -> bool:
+        """Say whether a GPU is at work."""
+        return bool(self.device and self.device.busy)
+
     def base(self) -> Path:
         """Return the folder for the checkpoints of all trainings."""
         return (
@@ -99,19 +103,19 @@ class _Training:
         )
 
     def command(self) -> list[str]:
-        """Return DVC's command, or the user's in a shell that stops at the first line that fails, as GitHub's does."""
-        if self.dvc:
+        """Return DVC's command, or the user's as it is launched."""
+        if self.dvc and self.config.launcher == "local":
             return dvc.repro()
-        bash = shutil.which("bash")
-        shell = [bash, "--noprofile", "--norc", "-eo", "pipefail"] if bash else ["sh", "-e"]
-        return [*shell, "-c", str(self.config.command)]
+        return launch.command(self.config, self.device.count if self.device else 0)
 
     def supervise(self, command: Sequence[str], title: str, env: Mapping[str, str] = MappingProxyType({})) -> Outcome:
         """Run a command with its output folded; raise Cancelled, naming what was saved, when we were stopped."""
         hidden = {"CUDA_VISIBLE_DEVICES": ""} if self.config.gpu == "none" else {}
         started = time.time()
         with actions.group(f"{title}: {self.config.command or ' '.join(command[1:])}"):
-            outcome = supervise(command, root=self.root, say=self.say, env={**hidden, **env})
+            stall = duration(self.config.stall).total_seconds() if self.config.stall else None
+            known = {**hidden, **env}
+            outcome = supervise(command, root=self.root, say=self.say, env=known, stall=stall, busy=self.busy)
         if outcome.stopped:
             written = verdict.written(self.root, since=max(started, time.time() - outcome.stopping - CLOCK))
             why = f"{outcome.stopped} came; the command ended {outcome.stopping:.1f} s later"

@@ -35,7 +35,7 @@ def success(outcome: Outcome, *, ran: bool, changed: bool) -> Check:
 def failure(outcome: Outcome, by_dvc: bool, word: str = "command", title: str = "Training") -> Check:
     """Return the failed check, with the exit code, what it is known to mean, and the last lines of the output."""
     code = dvc.exit_code(outcome.code, outcome.tail) if by_dvc else outcome.code
-    observed = meaning(code, outcome.tail)
+    observed = meaning(code, outcome.tail, outcome.stalled)
     return Check(id=word, title=title, status="fail", observed=observed, detail=last_words(outcome.tail) or None)
 
 

@@ -27,13 +27,12 @@ def test_a_process_that_is_killed_a_hundred_times(tmp_path: Path, kills: int, ev
 
 
 class Kit:
-    """`ci-kit train` on the training of these tests, in a repository of its own."""
+    """`ci-kit train` on a training of these tests, in a repository of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        self.root, self.state = folder / "repo", folder / "state"
-        self.root.mkdir()
-        command = f"{sys.executable} -m tests.resume.training weights.txt"
-        train = {"command": command, "outputs": "weights.txt", "gpu": "none", "checkpoints": str(self.state)}
+    def __init__(self, folder: Path, command: str, **more: object) -> None:
+        self.root, self.state, self.what = folder / "repo", folder / "state", command.split()[-2]
+        self.root.mkdir(parents=True)
+        train = {"command": command, "outputs": "weights.txt", "gpu": "none", "checkpoints": str(self.state)} | more
         (self.root / "ci-kit.yaml").write_text(yaml.safe_dump({"train": train}))
 
     def start(self) -> subprocess.Popen[bytes]:
@@ -47,7 +46,11 @@ class Kit:
         found = []
         for one in psutil.process_iter(["cmdline", "status"]):
             words = one.info["cmdline"] or []
-            if "tests.resume.training" in words and one.info["status"] != psutil.STATUS_ZOMBIE:
+            if (
+                self.what in words
+                and "torch.distributed.run" not in words
+                and one.info["status"] != psutil.STATUS_ZOMBIE
+            ):
                 found.append(one)
         return [one for one in found if one.cwd() == str(self.root)]
 
@@ -65,7 +68,8 @@ class Kit:
 
 
 def test_the_command_the_supervisor_and_the_command_again(tmp_path: Path) -> None:
-    kit, undisturbed = Kit(tmp_path), tmp_path / "undisturbed"
+    kit = Kit(tmp_path, f"{sys.executable} -m tests.resume.training weights.txt")
+    undisturbed = tmp_path / "undisturbed"
     env = os.environ | {"EVERY": "600", "PAUSE": "0"}
     subprocess.run([sys.executable, "-m", "tests.resume.training", str(undisturbed)], cwd=ROOT, env=env, check=True)
     moments = random.Random(2026)
@@ -80,6 +84,7 @@ def test_the_command_the_supervisor_and_the_command_again(tmp_path: Path) -> Non
         running.wait(timeout=20)
         assert training.is_running()  # nobody looks after it any more, and it trains on
         running = kit.start()
+        training.wait(timeout=60)  # which the new supervisor ends before it begins
     assert running.wait(timeout=120) == 0, (tmp_path / "said").read_text()
     assert (kit.root / "weights.txt").read_text() == undisturbed.read_text()
     assert kit.trainings() == []
@@ -87,3 +92,20 @@ def test_the_command_the_supervisor_and_the_command_again(tmp_path: Path) -> Non
     said = (tmp_path / "said").read_text()
     assert said.count("killed by SIGKILL") >= 2
     assert "resumes from the checkpoints" in said
+
+
+def test_one_of_two_ranks_is_killed(tmp_path: Path) -> None:
+    """Twice here; CI_KIT_ROUNDS=20 asks for more."""
+    command = f"{Path(__file__).parent / 'together.py'} weights.txt"
+    moments, weights = random.Random(2026), set()
+    for number in range(int(os.environ.get("CI_KIT_ROUNDS", "2")) + 1):
+        kit = Kit(tmp_path / str(number), command, launcher="torchrun", processes=2)
+        running = kit.start()
+        if number:  # the first is left alone
+            kit.further(running, moments.randint(1, 30))
+            moments.choice(kit.trainings()).kill()
+        assert running.wait(timeout=120) == 0, (kit.root.parent / "said").read_text()
+        assert bool(number) is ("it goes on from its last checkpoint" in (kit.root.parent / "said").read_text())
+        assert kit.trainings() == []
+        weights.add((kit.root / "weights.txt").read_text())
+    assert len(weights) == 1

@@ -23,7 +23,7 @@ from ci_kit.train.identity import identity
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 # Counts to the number given, one checkpoint a step; ends with the code that `crashes` has for a step, once or always.
 COUNT = """
-import json, os, pathlib, sys
+import json, os, pathlib, sys, time
 place = pathlib.Path(os.environ["CI_KIT_CHECKPOINT_DIR"])
 crashes = json.loads(os.environ["CRASHES"])
 done = max([int(path.name) for path in place.iterdir()], default=0)
@@ -33,6 +33,8 @@ while done < 5:
     once = pathlib.Path(f"../crashed-{done}")
     if str(done) in crashes and (crashes[str(done)] == "always" or not once.exists()):
         once.touch()
+        if crashes[str(done)] == "stall":
+            time.sleep(60)
         os.kill(os.getpid(), 9)
     done += 1
     (place / str(done)).touch()
@@ -112,6 +114,15 @@ def test_it_goes_on_from_its_last_checkpoint_and_leaves_nothing(
     assert (found["crashes"].detail or "").count("killed by SIGKILL") == 2
     assert "attempt 3 of 5" in "\n".join(project.said)
     assert list(project.base.iterdir()) == []
+
+
+def test_one_that_stalls_goes_on_as_well(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    crashes(monkeypatch, at2="stall")
+    project.settings["train"]["stall"] = "2s"
+    found = project.train()
+    assert project.started() == [(0, "0"), (2, "1")]
+    assert found["command"].status == "pass"
+    assert "no output, and no CPU or GPU at work for 2 s" in (found["crashes"].detail or "")
 
 
 def test_what_fails_twice_at_the_same_place_is_not_tried_again(
