@@ -112,7 +112,7 @@ def _add(name: str) -> None:
         overrides, flag = _overrides(name, given), _flag(name, given)
         entry, label = flag.replace("-", "_") or "run", result or flag or None
         done = step(name, directory.resolve(), overrides, entry=entry, label=label)
-        raise typer.Exit(1 if done.status == "fail" else 0)
+        raise typer.Exit(done.exit_code)
 
     help_text = importlib.import_module(f"ci_kit.{name}").__doc__
     more: dict[str, Any] = {"result": ResultName}

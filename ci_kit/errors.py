@@ -6,10 +6,11 @@ CiKitError
 └── Cancelled      130  somebody stopped the run
 
 Anything else that escapes is a bug of ours and ends with exit code 3. A failed check is no error: it is a verdict,
-it lives in the Result, and the command ends with exit code 1.
+it lives in the Result, and the command ends with exit code 1, or 75 (sysexits' "try again") for a training whose time
+was up and that goes on when the same is typed again.
 """
 
-PASSED, FAILED, MISUSED, BROKEN, CANCELLED = 0, 1, 2, 3, 130
+PASSED, FAILED, MISUSED, BROKEN, UNFINISHED, CANCELLED = 0, 1, 2, 3, 75, 130
 
 
 class CiKitError(Exception):

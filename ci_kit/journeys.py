@@ -24,8 +24,9 @@ def check(root: Path, overrides: Mapping[str, Mapping[str, object]], *, report: 
         name = steps.pop(0)
         try:
             marks = _data_marks(root) if name == "train" else {}
-            if step(name, root, overrides.get(name), foresee if name == "train" else None).status == "fail":
-                code = errors.FAILED
+            done = step(name, root, overrides.get(name), foresee if name == "train" else None)
+            if done.status == "fail":
+                code = done.exit_code
             elif name == "train" and _data_marks(root) != marks:
                 print("The training changed the data: it is tested again.")  # noqa: T201 - for people
                 steps.insert(0, "validate")

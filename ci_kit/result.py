@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, computed_field, model_validator
 
-from ci_kit.errors import UserError
+from ci_kit.errors import FAILED, PASSED, UNFINISHED, UserError
 from ci_kit.files import atomic_write
 from ci_kit.parts import (
     Chart,
@@ -108,6 +108,13 @@ class Result(Closed):
     def status(self) -> Status:
         """The worst status of the checks; a step without checks was skipped."""
         return max((check.status for check in self.checks), key=SEVERITY.index, default="skip")
+
+    @property
+    def exit_code(self) -> int:
+        """What the command ends with."""
+        if any(check.id == "unfinished" and check.status == "fail" for check in self.checks):
+            return UNFINISHED
+        return FAILED if self.status == "fail" else PASSED
 
     @model_validator(mode="wrap")
     @classmethod

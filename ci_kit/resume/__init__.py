@@ -6,6 +6,8 @@
   configuration, code and data, and is still there when the command is started again; it is emptied when it has
   succeeded.
 - `CI_KIT_RESUME`: `1` where an earlier attempt left something in that folder, else `0`.
+- `CI_KIT_DEADLINE`: where the time is limited, when everything must have ended, in seconds since 1970; SIGTERM comes
+  up to a minute before.
 - `CI_KIT_GRACE_S`: the seconds from SIGTERM until everything is ended: time to write one more checkpoint.
 
 A command that crashes after it has written something new there is started again.
@@ -21,6 +23,7 @@ A command that crashes after it has written something new there is started again
 own checkpoints into the folder, whole or not at all; `ci_kit.resume.folder.Folder` does that for any files.
 """
 
-DIRECTORY, RESUME, GRACE = "CI_KIT_CHECKPOINT_DIR", "CI_KIT_RESUME", "CI_KIT_GRACE_S"
+DIRECTORY, RESUME = "CI_KIT_CHECKPOINT_DIR", "CI_KIT_RESUME"
+DEADLINE, GRACE = "CI_KIT_DEADLINE", "CI_KIT_GRACE_S"
 STOPPED = 143
 """Exit code of a training that SIGTERM has ended, as a shell has it: 128 + 15."""

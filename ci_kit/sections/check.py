@@ -78,6 +78,9 @@ class Train(Section):
     stall: Duration | None = Field(
         "30m", description="A command without output and without work for so long is ended; null: never."
     )
+    limit: Duration | None = Field(
+        None, description="How long one run may take; what has a checkpoint then goes on in the next one."
+    )
     attempts: int = Field(
         5, ge=1, le=100, description="How often a command that crashes, but gets further each time, is started."
     )

@@ -20,11 +20,13 @@ def last_words(tail: tuple[str, ...]) -> str:
     return "\n".join(lines)
 
 
-def meaning(code: int, tail: tuple[str, ...], stalled: float = 0.0) -> str:
+def meaning(code: int, tail: tuple[str, ...], stalled: float = 0.0, *, late: bool = False) -> str:
     """Say what an exit code means; a shell adds 128 to the number of the signal that ended its command.
 
-    `stalled` are the seconds after which it was ended for doing nothing.
+    `stalled` are the seconds after which it was ended for doing nothing, `late` that its time was up.
     """
+    if late:
+        return "its time was up (`train.limit`), and it has left no checkpoint"
     if stalled:
         return f"ended as it did nothing: no output, and no CPU or GPU at work for {stalled:,.0f} s"
     number = -code if code < 0 else code - 128

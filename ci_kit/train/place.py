@@ -14,7 +14,7 @@ import psutil
 
 from ci_kit.errors import UserError
 from ci_kit.resume import DIRECTORY, RESUME
-from ci_kit.supervise.run import GRACE
+from ci_kit.supervise.running import GRACE
 
 AGE = 14 * 86_400.0
 """Seconds after which checkpoints that nobody came back for are removed."""

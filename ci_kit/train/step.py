@@ -12,10 +12,9 @@ from ci_kit.files import state_folder
 from ci_kit.job import Job
 from ci_kit.parts import Chart, Check, Cost, File, Metric
 from ci_kit.result import Findings
-from ci_kit.sections import duration
 from ci_kit.supervise import Outcome, supervise
 from ci_kit.train import curves, dvc, launch, metrics, outputs, verdict
-from ci_kit.train.attempts import attempts
+from ci_kit.train.attempts import attempts, deadline, limits
 from ci_kit.train.gpu import Gpus, gpus
 from ci_kit.train.identity import identity
 from ci_kit.train.place import Place, place
@@ -59,6 +58,7 @@ class _Training:
         self.lock, self.ran = dvc.lock(self.root), not self.dvc
         self.started = time.time() - CLOCK
         self.place: Place | None = None
+        self.limits = limits(self.config, lambda: bool(device and device.busy))
 
     def findings(self, checks: tuple[Check, ...]) -> Findings:
         """Run the command and judge what it left behind."""
@@ -67,13 +67,15 @@ class _Training:
         made = (*(path.relative_to(self.root).as_posix() for path in self.paths.values()), *dvc.tracked(self.root))
         with place(self.base(), identity(self.job, (*made, dvc.LOCK))) as self.place:
             story = attempts(self.train, self.place, self.config.attempts, self.job.say)
+        if story.goes_on:
+            actions.output("unfinished", "true")
         outcome, checks = story.outcome, (*checks, *story.checks)
         measured = verdict.telemetry(outcome) | (self.device.stop() if self.device else {})
         checks += verdict.left(outcome)
         files: tuple[File, ...] = ()
         charts: tuple[Chart, ...] = ()
         if outcome.code:
-            checks += (verdict.failure(outcome, self.dvc),)
+            checks += (verdict.unfinished(outcome) if story.goes_on else verdict.failure(outcome, self.dvc),)
         else:
             changed = self.ran or dvc.lock(self.root) != self.lock
             checks += (verdict.success(outcome, ran=self.ran, changed=changed), *self.fetch())
@@ -88,11 +90,7 @@ class _Training:
 
     def train(self, env: Mapping[str, str]) -> Outcome:
         """Run the command once."""
-        return self.supervise(self.command(), "Training", env)
-
-    def busy(self) -> bool:
-        """Say whether a GPU is at work."""
-        return bool(self.device and self.device.busy)
+        return self.supervise(self.command(), "Training", {**env, **deadline(self.limits)})
 
     def base(self) -> Path:
         """Return the folder for the checkpoints of all trainings."""
@@ -113,9 +111,7 @@ class _Training:
         hidden = {"CUDA_VISIBLE_DEVICES": ""} if self.config.gpu == "none" else {}
         started = time.time()
         with actions.group(f"{title}: {self.config.command or ' '.join(command[1:])}"):
-            stall = duration(self.config.stall).total_seconds() if self.config.stall else None
-            known = {**hidden, **env}
-            outcome = supervise(command, root=self.root, say=self.say, env=known, stall=stall, busy=self.busy)
+            outcome = supervise(command, root=self.root, say=self.say, env={**hidden, **env}, limits=self.limits)
         if outcome.stopped:
             written = verdict.written(self.root, since=max(started, time.time() - outcome.stopping - CLOCK))
             why = f"{outcome.stopped} came; the command ended {outcome.stopping:.1f} s later"

@@ -35,8 +35,14 @@ def success(outcome: Outcome, *, ran: bool, changed: bool) -> Check:
 def failure(outcome: Outcome, by_dvc: bool, word: str = "command", title: str = "Training") -> Check:
     """Return the failed check, with the exit code, what it is known to mean, and the last lines of the output."""
     code = dvc.exit_code(outcome.code, outcome.tail) if by_dvc else outcome.code
-    observed = meaning(code, outcome.tail, outcome.stalled)
+    observed = meaning(code, outcome.tail, outcome.stalled, late=outcome.late)
     return Check(id=word, title=title, status="fail", observed=observed, detail=last_words(outcome.tail) or None)
+
+
+def unfinished(outcome: Outcome) -> Check:
+    """Return the check of a training whose time was up, and that has a checkpoint."""
+    title = "The time is up: the next run goes on from the checkpoint"
+    return Check(id="unfinished", title=title, status="fail", observed=f"{outcome.seconds:,.1f} s", limit="train.limit")
 
 
 def left(outcome: Outcome) -> tuple[Check, ...]:

@@ -226,6 +226,22 @@ def test_batches_from_any_step_on_are_those_of_the_whole() -> None:
     assert list(Batches(10, 3, seed=5)) != expected[:4]
 
 
+@pytest.mark.parametrize(("left", "saved"), [(None, False), (60.0, True), (3.0, False)])
+def test_what_takes_longer_than_there_is_time_is_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: float | None, saved: bool
+) -> None:
+    monkeypatch.setenv("CI_KIT_GRACE_S", "6")
+    if left is not None:
+        monkeypatch.setenv("CI_KIT_DEADLINE", str(time.time() + left))
+    checkpoint = Checkpoint(folder=tmp_path, every=600, model=torch.nn.Linear(1, 1))
+    checkpoint._took = 10.0
+    os.kill(os.getpid(), signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended:
+        checkpoint.save(1)
+    assert ended.value.code == 143
+    assert [path.name[-1] for path in tmp_path.iterdir()] == ["1"] * saved
+
+
 @pytest.mark.e2e
 def test_the_example_trains(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "examples" / "resume.py")]

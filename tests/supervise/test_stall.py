@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ci_kit.supervise import Outcome, meaning, supervise
+from ci_kit.supervise import Limits, Outcome, meaning, supervise
 from ci_kit.supervise.stall import Watchdog
 from ci_kit.supervise.tree import Tree
 
@@ -40,7 +40,7 @@ class Still(Tree):
 
 def run(program: str, tmp_path: Path, **more: Any) -> tuple[Outcome, str]:
     said: list[str] = []
-    outcome = supervise([sys.executable, "-c", program], root=tmp_path, say=said.append, **more)
+    outcome = supervise([sys.executable, "-c", program], root=tmp_path, say=said.append, limits=Limits(**more))
     return outcome, "\n".join(said)
 
 

@@ -36,6 +36,7 @@ while done < 5:
         if crashes[str(done)] == "stall":
             time.sleep(60)
         os.kill(os.getpid(), 9)
+    time.sleep(float(os.environ.get("SLOW", "0")))
     done += 1
     (place / str(done)).touch()
 pathlib.Path("model.onnx").write_text("5")
@@ -123,6 +124,43 @@ def test_one_that_stalls_goes_on_as_well(project: Project, monkeypatch: pytest.M
     assert project.started() == [(0, "0"), (2, "1")]
     assert found["command"].status == "pass"
     assert "no output, and no CPU or GPU at work for 2 s" in (found["crashes"].detail or "")
+
+
+def test_what_runs_out_of_time_goes_on_in_the_next_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLOW", "0.7")
+    project.settings["train"] |= {
+        "limit": "3s",
+        "command": "echo $CI_KIT_DEADLINE >> ../deadlines; exec python count.py",
+    }
+    (project.root / "ci-kit.yaml").write_text(yaml.safe_dump(project.settings))
+    (project.root.parent / "output").touch()
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(project.root.parent / "output"))
+    began = time.time()
+    found = [run(project) for _ in range(2)]
+    assert [code for code, _ in found] == [75, 0], found
+    assert "The time is up: the next run goes on from the checkpoint" in found[0][1]
+    assert "unfinished" in (project.root.parent / "output").read_text()
+    (zero, fresh), (done, resume) = project.started()
+    assert (zero, fresh, resume) == (0, "0", "1")
+    assert 2 <= done <= 4
+    deadlines = [float(line) for line in (project.root.parent / "deadlines").read_text().split()]
+    assert began + 2 < deadlines[0] < began + 8
+    assert deadlines[0] < deadlines[1]
+
+
+def test_time_that_is_up_without_a_checkpoint_is_a_failure(project: Project) -> None:
+    project.settings["train"] |= {"limit": "1s", "command": "sleep 60"}
+    found = project.train()
+    assert found["command"].status == "fail"
+    assert found["command"].observed == "its time was up (`train.limit`), and it has left no checkpoint"
+    assert "unfinished" not in found
+
+
+def run(project: Project) -> tuple[int, str]:
+    command = [sys.executable, "-m", "ci_kit", "train"]
+    done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout + done.stderr
 
 
 def test_what_fails_twice_at_the_same_place_is_not_tried_again(
