@@ -6,11 +6,11 @@ CiKitError
 └── Cancelled      130  somebody stopped the run
 
 Anything else that escapes is a bug of ours and ends with exit code 3. A failed check is no error: it is a verdict,
-it lives in the Result, and the command ends with exit code 1, or 75 (sysexits' "try again") for a training whose time
-was up and that goes on when the same is typed again.
+it lives in the Result, and the command ends with exit code 1; of a training also with 74 when it has used up the disk
+or the memory, and with 75 (sysexits' "try again") when its time was up and it goes on when the same is typed again.
 """
 
-PASSED, FAILED, MISUSED, BROKEN, UNFINISHED, CANCELLED = 0, 1, 2, 3, 75, 130
+PASSED, FAILED, MISUSED, BROKEN, EXHAUSTED, UNFINISHED, CANCELLED = 0, 1, 2, 3, 74, 75, 130
 
 
 class CiKitError(Exception):

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, computed_field, model_validator
 
-from ci_kit.errors import FAILED, PASSED, UNFINISHED, UserError
+from ci_kit.errors import EXHAUSTED, FAILED, PASSED, UNFINISHED, UserError
 from ci_kit.files import atomic_write
 from ci_kit.parts import (
     Chart,
@@ -112,8 +112,10 @@ class Result(Closed):
     @property
     def exit_code(self) -> int:
         """What the command ends with."""
-        if any(check.id == "unfinished" and check.status == "fail" for check in self.checks):
-            return UNFINISHED
+        failed = {check.id for check in self.checks if check.status == "fail"}
+        for name, code in (("unfinished", UNFINISHED), ("exhausted", EXHAUSTED)):
+            if self.step == "train" and name in failed:
+                return code
         return FAILED if self.status == "fail" else PASSED
 
     @model_validator(mode="wrap")

@@ -71,7 +71,8 @@ def test_the_programs_in_the_readme_are_those_of_the_examples() -> None:
 
 def test_the_readme_names_every_exit_code() -> None:
     text = (ROOT / "README.md").read_text()
-    for code in (errors.PASSED, errors.FAILED, errors.MISUSED, errors.BROKEN, errors.CANCELLED):
+    ends = (errors.PASSED, errors.FAILED, errors.MISUSED, errors.BROKEN, errors.CANCELLED)
+    for code in (*ends, errors.EXHAUSTED, errors.UNFINISHED):
         assert re.search(rf"\b{code} ", text), code
 
 

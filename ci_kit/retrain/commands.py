@@ -19,7 +19,7 @@ def shell(job: Job, number: int, command: str) -> Check:
     done = run(job, [*program, "-c", command], f"Update: {command}")
     title = f"Update: {command}"
     if done.code:
-        observed, words = meaning(done.code, done.tail), last_words(done.tail) or None
+        observed, words = meaning(done), last_words(done.tail) or None
         return Check(id=f"update/{number}", title=title, status="fail", observed=observed, detail=words)
     return Check(id=f"update/{number}", title=title, status="pass", observed=f"{done.seconds:,.1f} s")
 

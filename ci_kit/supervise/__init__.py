@@ -1,7 +1,7 @@
 """Run a user's command so that its output is harmless, a cancel reaches it and nothing of it stays behind."""
 
-from ci_kit.supervise.ending import last_words, meaning
+from ci_kit.supervise.ending import exhausted, last_words, meaning
 from ci_kit.supervise.outcome import Limits, Outcome
 from ci_kit.supervise.run import environment, supervise
 
-__all__ = ["Limits", "Outcome", "environment", "last_words", "meaning", "supervise"]
+__all__ = ["Limits", "Outcome", "environment", "exhausted", "last_words", "meaning", "supervise"]

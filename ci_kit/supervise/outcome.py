@@ -23,7 +23,7 @@ class Outcome:
 
     `stopped` names the signal that we got and `stopping` is the time from then to the end; `left` are the background
     processes that had to be killed. `stalled` are the seconds that it had done nothing before it was ended for that;
-    `late` says that its time was up.
+    `late` says that its time was up, `oom` that the kernel killed something for memory.
     """
 
     code: int
@@ -36,3 +36,4 @@ class Outcome:
     left: tuple[str, ...] = ()
     stalled: float = 0.0
     late: bool = False
+    oom: bool = False

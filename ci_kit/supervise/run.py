@@ -12,6 +12,7 @@ from types import FrameType
 
 from ci_kit import actions
 from ci_kit.supervise.log import Stream
+from ci_kit.supervise.memory import kills
 from ci_kit.supervise.outcome import Limits, Outcome
 from ci_kit.supervise.running import GRACE, Running
 from ci_kit.supervise.tree import Tree
@@ -49,7 +50,7 @@ def supervise(
     One that stalls is asked for its stacks by SIGABRT; one whose time is up gets SIGTERM, and the time it has to save.
     """
     tree, stream, signals = Tree(), Stream(say), list[int]()
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used, killed = resource.getrusage(resource.RUSAGE_CHILDREN), kills()
     started = time.monotonic()
     try:
         with _handled(signals), Running(command, root, environment(env), tree, stream, limits) as run:
@@ -71,6 +72,7 @@ def supervise(
         left=tuple(actions.redact(actions.harmless(name)) for name in left),
         stalled=float(limits.stall or 0) if run.stalled else 0.0,
         late=run.late and run.code != 0,
+        oom=run.code != 0 and kills() > killed,
     )
 
 

@@ -93,4 +93,4 @@ def _told(resumed: bool, failed: list[Outcome]) -> list[Check]:
 
 
 def _how(outcome: Outcome) -> str:
-    return meaning(outcome.code, outcome.tail, outcome.stalled)
+    return meaning(outcome)

@@ -76,6 +76,7 @@ class _Training:
         charts: tuple[Chart, ...] = ()
         if outcome.code:
             checks += (verdict.unfinished(outcome) if story.goes_on else verdict.failure(outcome, self.dvc),)
+            checks += verdict.used_up(outcome, bool(self.place.mark()))
         else:
             changed = self.ran or dvc.lock(self.root) != self.lock
             checks += (verdict.success(outcome, ran=self.ran, changed=changed), *self.fetch())

@@ -1,10 +1,11 @@
 """What the end of a command means, as checks, metrics and sentences."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from ci_kit.parts import Check, Metric
-from ci_kit.supervise import Outcome, last_words, meaning
+from ci_kit.supervise import Outcome, exhausted, last_words, meaning
 from ci_kit.train import dvc
 
 _NOT_ENTERED = frozenset({".git", ".dvc", ".venv", "venv", "node_modules", "__pycache__", ".ci-kit"})
@@ -35,8 +36,19 @@ def success(outcome: Outcome, *, ran: bool, changed: bool) -> Check:
 def failure(outcome: Outcome, by_dvc: bool, word: str = "command", title: str = "Training") -> Check:
     """Return the failed check, with the exit code, what it is known to mean, and the last lines of the output."""
     code = dvc.exit_code(outcome.code, outcome.tail) if by_dvc else outcome.code
-    observed = meaning(code, outcome.tail, outcome.stalled, late=outcome.late)
+    observed = meaning(replace(outcome, code=code))
     return Check(id=word, title=title, status="fail", observed=observed, detail=last_words(outcome.tail) or None)
+
+
+def used_up(outcome: Outcome, saved: bool) -> tuple[Check, ...]:
+    """Return a failed check that names what was used up; `saved` says whether there is a checkpoint to go on from."""
+    what = exhausted(outcome)
+    if what is None or outcome.late or outcome.stalled:
+        return ()
+    help_ = "Free some, or take a larger one" if what == "the disk" else "Take smaller batches, or a larger machine"
+    state = "The last checkpoint is intact: the same training goes on from it." if saved else ""
+    title = f"{what.capitalize()} was used up".replace("gpu", "GPU")
+    return (Check(id="exhausted", title=title, status="fail", detail=f"{help_}. {state}".strip()),)
 
 
 def unfinished(outcome: Outcome) -> Check:

@@ -15,7 +15,7 @@ import torch._dynamo  # noqa: F401 - what an optimiser imports when it is first 
 
 from tests.resume.training import train
 
-LONGEST = 0.3  # seconds that an attempt may live
+LONGEST = 0.2  # seconds that an attempt may live
 
 
 def attempt(output: Path, every: float) -> int:

@@ -52,9 +52,7 @@ def test_it_is_ended_with_its_stacks(tmp_path: Path) -> None:
     assert outcome.stalled == 1.5
     assert outcome.code != 0
     assert "in wait_for_the_other_rank" in said
-    assert meaning(outcome.code, outcome.tail, outcome.stalled).startswith(
-        "ended as it did nothing: no output, and no CPU"
-    )
+    assert meaning(outcome).startswith("ended as it did nothing: no output, and no CPU")
 
 
 @pytest.mark.e2e
