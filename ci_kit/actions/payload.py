@@ -4,7 +4,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class Event:
     attempt: int = 1
     url: str | None = None
     actor: str = ""
+    inputs: dict[str, str] = field(default_factory=dict)
 
     @property
     def trusted_push(self) -> bool:
@@ -63,6 +64,7 @@ def event(env: Mapping[str, str] = os.environ) -> Event:
         attempt=_number(env.get("GITHUB_RUN_ATTEMPT")) or 1,
         url=url,
         actor=env.get("GITHUB_ACTOR", ""),
+        inputs={name: str(value) for name, value in _record(payload, "inputs").items()},
         **_revisions(name, payload, _sha(env.get("GITHUB_SHA"))),
     )
 

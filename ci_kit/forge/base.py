@@ -121,7 +121,7 @@ class Forge(Protocol):
         when none is open, or the open one is a newer run's. A branch of ours that was left over is deleted.
         """
 
-    def dispatch(self, workflow: str, branch: str) -> None:
+    def dispatch(self, workflow: str, branch: str, inputs: Mapping[str, str] | None = None) -> None:
         """Start a workflow on a branch; the local forge has none to start and does nothing."""
 
 

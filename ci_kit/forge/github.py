@@ -53,14 +53,16 @@ class GitHubForge:
         """Close the open pull request of that name; see `onepull.withdraw`."""
         return onepull.withdraw(self._desk(branch, base, name), why, stamp)
 
-    def dispatch(self, workflow: str, branch: str) -> None:
+    def dispatch(self, workflow: str, branch: str, inputs: Mapping[str, str] | None = None) -> None:
         """Start a workflow on a branch; not repeated blindly, as it would run twice.
 
         Raises UserError when the token may not, or the workflow has no `on: workflow_dispatch`.
         """
         path = f"/repos/{self._repo}/actions/workflows/{quote(workflow, safe='')}/dispatches"
         try:
-            self._client.send("POST", path, {"ref": branch}, need="actions: write")
+            self._client.send(
+                "POST", path, {"ref": branch} | ({"inputs": dict(inputs)} if inputs else {}), need="actions: write"
+            )
         except Refused as error:
             if error.status not in (404, 422):
                 raise

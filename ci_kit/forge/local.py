@@ -58,7 +58,7 @@ class LocalForge:
         """Write into the file why it was closed, and delete the branch."""
         return onepull.withdraw(Drafts(self.root, self.git, branch, base, name), why, stamp)
 
-    def dispatch(self, workflow: str, branch: str) -> None:
+    def dispatch(self, workflow: str, branch: str, inputs: Mapping[str, str] | None = None) -> None:
         """Do nothing: there are no workflows here."""
 
     def tag(self, name: str, commit: str, message: str) -> bool:

@@ -81,6 +81,10 @@ class Train(Section):
     limit: Duration | None = Field(
         None, description="How long one run may take; what has a checkpoint then goes on in the next one."
     )
+    runs: int = Field(10, ge=1, le=1000, description="How many runs in a row one training may take.")
+    budget: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="What they may cost together, in the currency of `price`."
+    )
     attempts: int = Field(
         5, ge=1, le=100, description="How often a command that crashes, but gets further each time, is started."
     )

@@ -8,4 +8,5 @@ from ci_kit.options import Option
 OPTIONS = (
     Option(name="command", key="train.command", help="The shell command; default: `dvc repro`."),
     Option(name="gpu", key="train.gpu", help="none, auto or required."),
+    Option(name="proceed", help="Only start the next run of one whose time was up: what holds the token."),
 )

@@ -41,7 +41,8 @@ def action(text: str) -> list[str]:
             step["shell"] != "bash"
         )
         publishes = re.search(
-            r'run\.sh" (report\b|"retrain --publish"|"package --register"|deploy\b|"deploy --rollback")', step["run"]
+            r'run\.sh" (report\b|deploy\b|"(train --proceed|retrain --publish|package --register|deploy --rollback)")',
+            step["run"],
         )
         if not publishes and re.search("token", str(step.get("env")), re.IGNORECASE):
             found.append(f"a token in the environment of {step['name']!r}")
@@ -78,7 +79,7 @@ def workflow(text: str) -> list[str]:
         found += [f"{name}: {problem}" for problem in _job(job, forks=forks)]
         if "schedule" in triggers and "needs" not in job and _condition(job) != DEFAULT:
             found.append(f"{name}: any branch can start it")
-        if list(triggers) == ["workflow_dispatch"]:
+        if list(triggers) == ["workflow_dispatch"] and re.search(r"actions/(package|deploy)@", text):
             found += [f"{name}: {problem}" for problem in _shipped(job)]
     return found
 
@@ -152,7 +153,8 @@ def _step(step: dict[str, Any], *, clean: bool, ref: str | None, apart: bool) ->
         yield "a change's files, under any name, where the token can write"
     if "upload-artifact" in uses and not given.get("include-hidden-files"):
         yield "an artifact without .ci-kit"
-    runs = re.search(r"actions/(validate|train|evaluate|drift)@", uses) or given.get("phase", "build") == "update"
+    runs = re.search(r"actions/(validate|evaluate|drift)@", uses) or given.get("phase", "build") == "update"
+    runs = runs or ("actions/train@" in uses and given.get("phase") != "proceed")
     runs = runs or ("actions/package@" in uses and given.get("phase", "build") == "build")
     if clean and runs:
         yield "a change's code where the token can write"

@@ -92,6 +92,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Runner:
 CALLS = [
     ("validate", 0, ["validate"], "work"),
     ("train", 0, ["train"], "work"),
+    ("train", 1, ["train", "--proceed"], "kit"),
     ("evaluate", 0, ["evaluate"], "work"),
     ("report", 0, ["report"], "kit"),
     ("drift", 0, ["drift"], "drift"),
@@ -129,7 +130,12 @@ def test_an_action_without_inputs_is_the_command_alone(
 
 @pytest.mark.parametrize(
     ("step", "phases"),
-    [("retrain", ("update", "publish")), ("package", ("build", "register")), ("deploy", ("deploy", "rollback"))],
+    [
+        ("train", ("train", "proceed")),
+        ("retrain", ("update", "publish")),
+        ("package", ("build", "register")),
+        ("deploy", ("deploy", "rollback")),
+    ],
 )
 def test_a_phase_that_there_is_not_is_one_clear_line(runner: Runner, step: str, phases: tuple[str, str]) -> None:
     content = yaml.safe_load((runner.kit / f"actions/{step}/action.yml").read_text())
@@ -166,7 +172,7 @@ def test_a_variable_that_another_step_left_is_no_input(
 
 def test_the_installation_does_not_see_the_token(runner: Runner) -> None:
     (runner.kit / "actions" / "install.sh").write_text('printf %s "${GITHUB_TOKEN-none}" >"$RUNNER_TEMP/seen"\n')
-    for action, number in (("report", 0), ("retrain", 1), ("package", 1), ("deploy", 0), ("deploy", 1)):
+    for action, number in (("report", 0), ("train", 1), ("retrain", 1), ("package", 1), ("deploy", 0), ("deploy", 1)):
         assert runner.call(f"actions/{action}", number)["env"]["GITHUB_TOKEN"]
         assert (runner.temp / "seen").read_text() == "none"
 

@@ -47,6 +47,7 @@ class Rules:
     private: set[str] = field(default_factory=set)
     statuses: list[dict[str, Any]] = field(default_factory=list)
     dispatches: list[tuple[str, str]] = field(default_factory=list)  # workflow, branch
+    inputs: list[dict[str, str]] = field(default_factory=list)  # of each of them
 
     def before(self, method: str, path: str, token: str, document: Any) -> Answer | None:
         """Answer what emulate would answer wrongly; None lets the request through."""
@@ -141,6 +142,7 @@ class Rules:
         if self.ask("GET", f"{repo}/git/ref/heads/{quote(document['ref'])}", b"").status != 200:
             return Answer.of(422, {"message": f"No ref found for: {document['ref']}", "status": "422"})
         self.dispatches.append((name, document["ref"]))
+        self.inputs.append(document.get("inputs", {}))
         return Answer(204, {}, b"")
 
     def _abandon(self, repo: str, branch: str) -> None:

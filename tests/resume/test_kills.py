@@ -13,6 +13,7 @@ import yaml
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
+ROUNDS = int(os.environ.get("CI_KIT_ROUNDS", "1"))
 
 
 @pytest.mark.parametrize(("kills", "every", "most"), [(80, "0", 1), (30, "0.03", 48)], ids=["each step", "some steps"])
@@ -36,7 +37,8 @@ class Kit:
         (self.root / "ci-kit.yaml").write_text(yaml.safe_dump({"train": train}))
 
     def start(self) -> subprocess.Popen[bytes]:
-        env = os.environ | {"PYTHONPATH": str(ROOT), "EVERY": "0", "PAUSE": "0.05"}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        env = os.environ | {"PYTHONPATH": str(ROOT), "PATH": path, "EVERY": "0", "PAUSE": "0.05"}
         with (self.root.parent / "said").open("ab") as said:
             command = [sys.executable, "-m", "ci_kit", "train"]
             return subprocess.Popen(command, cwd=self.root, env=env, stdout=said, stderr=said)
@@ -94,11 +96,12 @@ def test_the_command_the_supervisor_and_the_command_again(tmp_path: Path) -> Non
     assert "resumes from the checkpoints" in said
 
 
+@pytest.mark.timeout(120 + 60 * ROUNDS)
 def test_one_of_two_ranks_is_killed(tmp_path: Path) -> None:
     """Once here; CI_KIT_ROUNDS=20 asks for more."""
     command = f"{Path(__file__).parent / 'together.py'} weights.txt"
     moments, weights = random.Random(2026), set()
-    for number in range(int(os.environ.get("CI_KIT_ROUNDS", "1")) + 1):
+    for number in range(ROUNDS + 1):
         kit = Kit(tmp_path / str(number), command, launcher="torchrun", processes=2)
         running = kit.start()
         if number:  # the first is left alone

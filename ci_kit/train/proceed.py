@@ -1,0 +1,64 @@
+"""Start the next run of a training whose time was up: its workflow again, with what the chain has taken so far."""
+
+import os
+
+from ci_kit import actions
+from ci_kit.errors import UNFINISHED, UserError
+from ci_kit.forge import connect
+from ci_kit.job import Job
+from ci_kit.parts import Check
+from ci_kit.result import Findings, load, result_path
+
+RUN, SPENT = "run", "spent"
+"""Inputs of the workflow: the number of this run, and what the runs before it have cost."""
+
+
+def proceed(job: Job) -> Findings:
+    """Dispatch the workflow of this run on its branch, as often and for as much money as `ci-kit.yaml` allows.
+
+    Raises UserError without a Result of `ci-kit train`, or for a workflow that can't be dispatched.
+    """
+    result, event = load(result_path(job.root, "train")), actions.event()
+    if result.exit_code != UNFINISHED:
+        return _told(
+            job, Check(id="proceed", title="The training has ended: nothing is left to go on with", status="skip")
+        )
+    if event.name == "local":
+        return _told(job, Check(id="proceed", title="It goes on when you type ci-kit train again", status="skip"))
+    config = job.config.train
+    number, spent = int(_number(event.inputs, RUN, 1)), _number(event.inputs, SPENT, 0.0)
+    spent += result.run.cost.amount if result.run.cost else 0.0
+    if number >= config.runs:
+        title = f"{number} runs were not enough, and no more are allowed"
+        return _told(job, Check(id="proceed", title=title, status="fail", limit="train.runs"))
+    if config.budget is not None and spent >= config.budget:
+        title, seen = "The budget is spent, and the training is not done", f"{spent:,.2f} of {config.budget:,.2f}"
+        return _told(job, Check(id="proceed", title=title, status="fail", observed=seen, limit="train.budget"))
+    workflow, branch = _workflow(), event.ref.removeprefix("refs/heads/")
+    connect(job.root, event).dispatch(workflow, branch, event.inputs | {RUN: str(number + 1), SPENT: f"{spent:.2f}"})
+    title = f"Run {number + 1} of at most {config.runs} was started"
+    return _told(job, Check(id="proceed", title=title, status="pass", observed=f"{workflow} on {branch}"))
+
+
+def _told(job: Job, check: Check) -> Findings:
+    job.say(f"train: {check}")
+    return Findings(about="goes on", checks=(check,))
+
+
+def _number(inputs: dict[str, str], name: str, default: float) -> float:
+    text = inputs.get(name) or str(default)
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < 1e12:
+        raise UserError(f"the input {name!r} of the workflow is {text!r:.40}", why="it must be a number")
+    return found
+
+
+def _workflow() -> str:
+    """Return the file name of the workflow that runs: GITHUB_WORKFLOW_REF is owner/name/.github/workflows/FILE@REF."""
+    path = os.environ.get("GITHUB_WORKFLOW_REF", "").partition("@")[0]
+    if "/.github/workflows/" not in path:
+        raise UserError("which workflow runs here is not known", why="GITHUB_WORKFLOW_REF names none")
+    return path.rpartition("/")[2]

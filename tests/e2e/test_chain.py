@@ -1,0 +1,110 @@
+"""A training that is longer than one job may be: each run starts the next, until it is done or the budget is spent."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import project
+from tests.e2e.consumer import Consumer
+from tests.e2e.hub import Hub
+from tests.e2e.runner import Outcome, Runner
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+WORKFLOW = ".github/workflows/train.yml"
+TEMPLATE = Path(__file__).parents[2] / "workflow-templates" / "train.yml"
+# A checkpoint a step, each of 0.4 seconds where it is to be slow; the sum of all random numbers is the model.
+TRAIN = """
+import json, os, pathlib, random, sys, time
+place = pathlib.Path(os.environ.get("CI_KIT_CHECKPOINT_DIR", "nowhere"))
+step, total = max(((int(one.stem), float(one.read_text())) for one in place.glob("*.txt")), default=(0, 0.0))
+while step < 14:
+    time.sleep(float(sys.argv[1]))
+    step += 1
+    total += random.Random(step).random()
+    if place.is_dir():
+        (place / "new").write_text(repr(total))
+        (place / "new").rename(place / f"{step}.txt")
+pathlib.Path("model.onnx").write_text("model")
+pathlib.Path("metrics.json").write_text(json.dumps({"steps": step, "loss": total}))
+print(pathlib.Path("metrics.json").read_text())
+"""
+CONFIG = """\
+train:
+  command: python train.py 0.4
+  outputs: model.onnx
+  disk: 0.1
+  limit: 2s
+  runs: 4
+  price: {per-hour: 3600}
+evaluate: {target: kind}
+"""
+
+
+@dataclass
+class Chain:
+    """The runs of one training, and what each was started with."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    inputs: list[dict[str, str]] = field(default_factory=list)
+
+
+def workflow() -> str:
+    """Return the template as a user without a GPU has it."""
+    text = TEMPLATE.read_text("utf-8").replace("OWNER/ci-kit", "acme/ci-kit").replace("@REF", "@v1")
+    return text.replace("gpu: required", "gpu: none")
+
+
+def chain(hub: Hub, runner: Runner, user: Consumer, **inputs: str) -> Chain:
+    """Dispatch the workflow, and then whatever it dispatches."""
+    made, given = Chain(), {"run": "1", "spent": "0"} | inputs
+    while len(made.outcomes) < 8:
+        event = {"inputs": given, "repository": hub.api("GET", hub.path()), "ref": "refs/heads/main"}
+        known = len(hub.gateway.rules.dispatches)
+        made.inputs.append(given)
+        ref = {"GITHUB_WORKFLOW_REF": "octo/demo/.github/workflows/train.yml@refs/heads/main"}
+        with user.live():
+            made.outcomes.append(
+                runner.run(user.folder, WORKFLOW, "workflow_dispatch", event, run=len(made.outcomes) + 1, env=ref)
+            )
+        started = hub.gateway.rules.dispatches[known:]
+        if not started:
+            return made
+        assert started == [("train.yml", "main")]
+        given = hub.gateway.rules.inputs[-1]
+    return made
+
+
+def test_three_continuations_end_as_one_long_run_and_the_budget_stops_a_fourth(
+    hub: Hub, kit: Path, tmp_path: Path
+) -> None:
+    hub.reset()
+    runner = Runner(hub, kit, tmp_path / "runner")
+    user = Consumer(hub, tmp_path, runner.home)
+    files = {**project.files(), "train.py": TRAIN, WORKFLOW: workflow(), "ci-kit.yaml": CONFIG}
+    user.commit(files, "Start")
+    user.push("main")
+    made = chain(hub, runner, user)
+    last = made.outcomes[-1]
+    assert [outcome.jobs.get("train") for outcome in made.outcomes] == ["failure", "failure", "failure", "success"], (
+        last
+    )
+    assert [one["run"] for one in made.inputs] == ["1", "2", "3", "4"]
+    spent = [float(one["spent"]) for one in made.inputs]
+    assert spent == sorted(spent)
+    assert 3 < spent[-1] < 30
+    assert "Run 2 of at most 4 was started: train.yml on main" in made.outcomes[0].output
+    command = [sys.executable, str(user.folder / "train.py"), "0"]
+    done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert json.loads(done.stdout)["steps"] == 14
+    assert done.stdout in last.output
+    # The same again, where no more than what it takes in one run may be spent.
+    user.commit({"ci-kit.yaml": CONFIG.replace("runs: 4", "budget: 1")}, "Save")
+    user.push("main")
+    (stopped,) = chain(hub, runner, user).outcomes
+    assert stopped.jobs == {"train": "failure", "proceed": "failure"}
+    assert "The budget is spent, and the training is not done" in stopped.output
+    assert hub.gateway.violations == []
