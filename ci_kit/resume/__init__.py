@@ -3,7 +3,7 @@
 `ci-kit train` gives the command it runs
 
 - `CI_KIT_CHECKPOINT_DIR`: a folder for checkpoints outside the workspace. It belongs to this very training, the same
-  configuration, code and data, and is still there when the command is started again; it is emptied when it has
+  command, code and data, and is still there when the command is started again; it is emptied when it has
   succeeded.
 - `CI_KIT_RESUME`: `1` where an earlier attempt left something in that folder, else `0`.
 - `CI_KIT_DEADLINE`: where the time is limited, when everything must have ended, in seconds since 1970; SIGTERM comes

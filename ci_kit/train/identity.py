@@ -1,8 +1,9 @@
-"""Which training this is: the same configuration, code and data get the same checkpoints."""
+"""Which training this is: the same command, code and data get the same checkpoints."""
 
 import hashlib
 import json
 
+from ci_kit.config import FILE
 from ci_kit.data.digest import mark
 from ci_kit.errors import UserError
 from ci_kit.forge.git import Git
@@ -10,12 +11,14 @@ from ci_kit.job import Job
 
 
 def identity(job: Job, made: tuple[str, ...]) -> str:
-    """Return 16 hex digits of the SHA-256 over the section `train`, the tracked files and the configured data.
+    """Return 16 hex digits of the SHA-256 over the command, the tracked files and the configured data.
 
-    `made` are the paths that the training writes: they don't count, nor do files that git does not know. Data that is
-    not there yet counts as absent; under DVC its pointers are among the tracked files.
+    `made` are the paths that the training writes: they don't count, nor do files that git does not know, nor what else
+    `ci-kit.yaml` says: who allows more time or money goes on. Data that is not there yet counts as absent; under DVC
+    its pointers are among the tracked files.
     """
-    known = {"train": job.config.train.model_dump(mode="json"), "code": _code(Git(job.root), made), "data": _data(job)}
+    train, code = job.config.train, _code(Git(job.root), (*made, FILE))
+    known = {"command": train.command, "launcher": train.launcher, "code": code, "data": _data(job)}
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -206,6 +206,11 @@ def test_the_same_training_is_known_again_and_another_is_not(project: Project) -
     known = identity(project.job(), made)
     (project.root / "model.onnx").write_text("made")
     (project.root / "notes.txt").write_text("untracked")
+    (project.root / "ci-kit.yaml").write_text(yaml.safe_dump(project.settings))
+    project.git("add", "ci-kit.yaml")
+    project.commit()
+    project.settings["train"]["budget"] = 100
+    (project.root / "ci-kit.yaml").write_text(yaml.safe_dump(project.settings))
     assert identity(project.job(), made) == known
     others = []
     (project.root / "count.py").write_text(f"{COUNT}\n")
