@@ -86,9 +86,7 @@ class Keeper:
         tree.close()
 
     def _tell(self, child: int | None) -> None:
-        me = psutil.Process()
-        known = {"pid": me.pid, "created": me.create_time(), "child": child, "restarts": self.restarts}
-        atomic_write(self.path.with_suffix(".pid"), json.dumps(known).encode())
+        atomic_write(self.path.with_suffix(".pid"), _said(os.getpid(), child, self.restarts))
 
     def _sleep(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -105,15 +103,28 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
+def _said(pid: int, child: int | None = None, restarts: int = 0) -> bytes:
+    known = {"pid": pid, "created": psutil.Process(pid).create_time(), "child": child, "restarts": restarts}
+    return json.dumps(known).encode()
+
+
 def start(path: Path, spec: dict[str, Any]) -> None:
-    """Start a keeper for a command, detached; `path` takes the specification, and beside it `.pid`."""
+    """Start a keeper for a command, detached; `path` takes the specification, and beside it `.pid`.
+
+    From here on `stop` ends it, even one that has not come to say that it is there.
+    """
     path.with_suffix(".pid").unlink(missing_ok=True)
     atomic_write(path, json.dumps(spec, indent=1).encode())
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
     command = [str(spec["python"]), "-P", "-m", "ci_kit.deploy.keeper", str(path)]
     # Not Popen, which looks after its children: this one outlives us.
     nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
-    os.posix_spawn(command[0], command, kept, file_actions=nothing, setsid=True)
+    pid = os.posix_spawn(command[0], command, kept, file_actions=nothing, setsid=True)
+    first = path.with_suffix(f".{pid}")
+    with contextlib.suppress(psutil.Error, OSError):  # it has ended already, or has said more itself
+        first.write_bytes(_said(pid))
+        path.with_suffix(".pid").hardlink_to(first)
+    first.unlink(missing_ok=True)
 
 
 def keeping(path: Path) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ci_kit.deploy import keeper
@@ -38,3 +39,17 @@ def test_the_temporary_files_of_each_start_go_with_it(tmp_path: Path, monkeypatc
     finally:
         assert keeper.stop(spec, 20)
     assert not list(scratch.iterdir())
+
+
+@pytest.mark.parametrize("pause", [0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5])
+def test_one_that_is_stopped_while_it_starts_leaves_nothing(tmp_path: Path, pause: float) -> None:
+    spec = tmp_path / "run.json"
+    content = {"python": sys.executable, "command": ["sleep", "61.5"], "cwd": str(tmp_path), "env": dict(os.environ)}
+    keeper.start(spec, content | {"log": str(tmp_path / "log"), "grace": 5})
+    time.sleep(pause)
+    assert keeper.stop(spec, 20)
+    time.sleep(0.5)  # what was on its way would be there by now
+    found = [one for one in psutil.process_iter(["cmdline"]) if str(spec) in (one.info["cmdline"] or [])]
+    assert [one for one in found if one.status() != psutil.STATUS_ZOMBIE] == []
+    assert keeper.keeping(spec) is None
+    assert {path.name for path in tmp_path.iterdir()} <= {"run.json", "run.pid", "log"}
