@@ -50,6 +50,9 @@ def test_one_that_is_stopped_while_it_starts_leaves_nothing(tmp_path: Path, paus
     assert keeper.stop(spec, 20)
     time.sleep(0.5)  # what was on its way would be there by now
     found = [one for one in psutil.process_iter(["cmdline"]) if str(spec) in (one.info["cmdline"] or [])]
-    assert [one for one in found if one.status() != psutil.STATUS_ZOMBIE] == []
+    left = [one for one in found if one.status() != psutil.STATUS_ZOMBIE]
+    for one in left:
+        one.terminate()
+    assert left == []
     assert keeper.keeping(spec) is None
     assert {path.name for path in tmp_path.iterdir()} <= {"run.json", "run.pid", "log"}
