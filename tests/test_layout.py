@@ -21,6 +21,7 @@ MODULE_LINES, FUNCTION_LINES = 200, 40
 # What an action takes beside the options of its step.
 EVERY = {"directory"}
 EXTRA = {name: {"phase", "token"} for name in ("train", "retrain", "package", "deploy")} | {"report": {"token"}}
+EXTRA["train"] |= {"live-token"}  # the one that a step may have which runs the user's code
 JOURNEY = {"directory", "python", "requirements", "token"}
 HEAVY = (
     "bentoml duckdb dvc evidently httpx hypothesis model_signing numpy onnx onnxruntime pandas pandera polars psutil "

@@ -95,6 +95,9 @@ class Forge(Protocol):
     def comment(self, report: str, body: str, stamp: Stamp) -> str:
         """Show the report, replacing an older one of the same id; return where it is (URL or path)."""
 
+    def show(self, name: str, stamp: Stamp, title: str, text: str, well: bool | None) -> None:
+        """Say in a check on the commit how something stands, or, with `well`, how it ended; nothing locally."""
+
     def record(self, files: Mapping[str, bytes], message: str) -> str | None:
         """Add files to the history branch in one commit, and return the commit that has them; None without files.
 

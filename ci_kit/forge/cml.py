@@ -25,7 +25,7 @@ class CML:
     """
 
     def __init__(self, root: Path, github: GitHubForge, number: int, token: str, env: Mapping[str, str]) -> None:
-        self.root, self.record, self.tag = root, github.record, github.tag
+        self.root, self.record, self.tag, self.show = root, github.record, github.tag, github.show
         self.propose, self.opened = github.propose, github.opened
         self.withdraw, self.dispatch = github.withdraw, github.dispatch
         self._number, self._token, self._env = number, token, env

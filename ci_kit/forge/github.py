@@ -7,6 +7,7 @@ from urllib.parse import quote
 from ci_kit.errors import UserError
 from ci_kit.forge import onepull
 from ci_kit.forge.base import Proposal, Pull, Refused, Stamp
+from ci_kit.forge.checks import Checks
 from ci_kit.forge.client import Client
 from ci_kit.forge.comments import Comments
 from ci_kit.forge.commits import Commits
@@ -23,6 +24,7 @@ class GitHubForge:
             raise UserError(f"{repo!r} is not a repository", hint="GITHUB_REPOSITORY must be owner/name")
         self._client, self._repo, self._number, self._url = client, repo, number, url
         self._comments, self._commits = Comments(client, f"/repos/{repo}"), Commits(client, f"/repos/{repo}")
+        self._checks = Checks(client, f"/repos/{repo}", url)
 
     def comment(self, report: str, body: str, stamp: Stamp) -> str:
         """Keep exactly one comment for the report and return its URL.
@@ -30,6 +32,10 @@ class GitHubForge:
         Without a pull request nothing is written and the run's URL is returned.
         """
         return self._url if self._number is None else self._comments.keep(self._number, report, body, stamp)
+
+    def show(self, name: str, stamp: Stamp, title: str, text: str, well: bool | None) -> None:
+        """Say in a check on the commit how something stands; see `Checks.show`."""
+        self._checks.show(name, stamp, title, text, well)
 
     def record(self, files: Mapping[str, bytes], message: str) -> str | None:
         """Commit the files to the branch `ci-kit`, fast-forward only; return the commit that has them."""

@@ -29,6 +29,9 @@ class LocalForge:
         atomic_write(path, mark(body, report, stamp).encode("utf-8", "replace"))
         return str(path)
 
+    def show(self, name: str, stamp: Stamp, title: str, text: str, well: bool | None) -> None:
+        """Do nothing: there are no checks here."""
+
     def record(self, files: Mapping[str, bytes], message: str) -> str | None:
         """Commit the files to the local branch `ci-kit` and return the commit that has them.
 

@@ -3,5 +3,6 @@
 from ci_kit.supervise.ending import exhausted, last_words, meaning
 from ci_kit.supervise.outcome import Limits, Outcome
 from ci_kit.supervise.run import environment, supervise
+from ci_kit.supervise.tree import Usage
 
-__all__ = ["Limits", "Outcome", "environment", "exhausted", "last_words", "meaning", "supervise"]
+__all__ = ["Limits", "Outcome", "Usage", "environment", "exhausted", "last_words", "meaning", "supervise"]

@@ -15,12 +15,19 @@ from ci_kit.supervise.log import Stream
 from ci_kit.supervise.memory import kills
 from ci_kit.supervise.outcome import Limits, Outcome
 from ci_kit.supervise.running import GRACE, Running
-from ci_kit.supervise.tree import Tree
+from ci_kit.supervise.tree import Tree, Usage
 
 # Our own credentials, and the files through which a later step of the job, or what it reports, could be changed.
 WITHHELD = (
-    *("GITHUB_TOKEN", "INPUT_TOKEN", "CI_KIT_TOKEN", "CI_KIT_SIGNING_KEY", "ACTIONS_RUNTIME_TOKEN"),
-    *("CI_KIT_REGISTRY_USER", "CI_KIT_REGISTRY_PASSWORD"),
+    *(
+        "GITHUB_TOKEN",
+        "INPUT_TOKEN",
+        "CI_KIT_TOKEN",
+        "CI_KIT_LIVE_TOKEN",
+        "CI_KIT_SIGNING_KEY",
+        "ACTIONS_RUNTIME_TOKEN",
+    ),
+    *("ACTIONS_RUNTIME_TOKEN", "CI_KIT_REGISTRY_USER", "CI_KIT_REGISTRY_PASSWORD"),
     *("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"),
 )
 ADDED = {"CI_KIT_GRACE_S": f"{GRACE:g}", "DVC_NO_ANALYTICS": "1", "ITERATIVE_DO_NOT_TRACK": "1"}
@@ -42,19 +49,21 @@ def supervise(
     say: Callable[[str], None],
     env: Mapping[str, str] | None = None,
     limits: Limits = Limits(),  # noqa: B008 - it is frozen
+    each: Callable[[Sequence[Usage]], None] = lambda _: None,
 ) -> Outcome:
     """Run the command in `root` until it and everything that it started has ended.
 
     SIGINT and SIGTERM reach the command as SIGTERM at once (`Tree.ask` says whom), every process of the tree after
     4 s, and SIGKILL follows after 6 s, or at once on a second signal. The old handlers are restored afterwards.
     One that stalls is asked for its stacks by SIGABRT; one whose time is up gets SIGTERM, and the time it has to save.
+    `each` gets what the processes use, at the beginning more often than once a second, then once.
     """
     tree, stream, signals = Tree(), Stream(say), list[int]()
     used, killed = resource.getrusage(resource.RUSAGE_CHILDREN), kills()
     started = time.monotonic()
     try:
         with _handled(signals), Running(command, root, environment(env), tree, stream, limits) as run:
-            run.watch(signals)
+            run.watch(signals, each)
             seconds = time.monotonic() - started
             left = () if signals or run.stalled or run.late else run.leave()
     finally:

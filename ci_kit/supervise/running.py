@@ -4,7 +4,7 @@ import contextlib
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -13,7 +13,7 @@ import psutil
 from ci_kit.supervise.log import Stream
 from ci_kit.supervise.outcome import Limits
 from ci_kit.supervise.stall import Watchdog
-from ci_kit.supervise.tree import MARK, SHELLS, Tree, title
+from ci_kit.supervise.tree import MARK, SHELLS, Tree, Usage, title
 
 # GitHub sends SIGINT, SIGTERM after 7.5 s and SIGKILL after 2.5 s more; the command gets 6 s, the rest is for us.
 GRACE, PATIENCE = 6.0, 4.0
@@ -48,7 +48,7 @@ class Running:
         if kind is None:
             self.stream.drain()
 
-    def watch(self, signals: list[int]) -> None:
+    def watch(self, signals: list[int], each: Callable[[Sequence[Usage]], None]) -> None:
         """Stream and sample until the command has ended; when it was asked to, until the whole tree has."""
         sample, pause = 0.0, 0.05
         while self.process.poll() is None or (self.asked and self.tree.members()):
@@ -56,7 +56,9 @@ class Running:
                 self.watchdog.alive()
             now = time.monotonic()
             if now >= sample:
-                self.memory = max(self.memory, self.tree.memory())
+                usage = self.tree.usage()
+                self.memory = max(self.memory, sum(one.memory for one in usage))
+                each(usage)
                 self.tree.reap()
                 pause = min(1.0, 2 * pause)
                 sample = time.monotonic() + pause

@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ci_kit.errors import UserError
 
@@ -19,6 +20,20 @@ except ImportError as error:
 MARK = "CI_KIT_TREE"
 SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "fish"})
 _PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 36, 37
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What one process holds and has taken so far: resident bytes, CPU seconds, bytes read from disks.
+
+    `depth` is how many programs of the tree, shells not counted, stand above it.
+    """
+
+    pid: int
+    depth: int
+    memory: int
+    cpu: float
+    read: int
 
 
 class Tree:
@@ -60,13 +75,18 @@ class Tree:
         self._seen = {process.pid: process for process in found if _alive(process)}
         return list(self._seen.values())
 
-    def memory(self) -> int:
-        """Return the sum of the members' resident bytes: an upper bound, since shared pages count once for each."""
-        total = 0
+    def usage(self) -> list[Usage]:
+        """Return what each member uses; the sum of memory is an upper bound, as shared pages count once for each."""
+        found, parents = [], dict[int, tuple[int, bool]]()
         for process in self.members(search=False):
-            with contextlib.suppress(psutil.Error):
-                total += process.memory_info().rss
-        return total
+            with contextlib.suppress(psutil.Error), process.oneshot():
+                times, shell = process.cpu_times(), process.name() in SHELLS
+                parents[process.pid] = (process.ppid(), shell)
+                found.append((process.pid, process.memory_info().rss, times.user + times.system, _read(process)))
+        return [
+            Usage(pid=pid, depth=_depth(pid, parents), memory=memory, cpu=cpu, read=read)
+            for pid, memory, cpu, read in found
+        ]
 
     def ask(self, *, everyone: bool = False) -> None:
         """Send SIGTERM, once, to every member that has no living parent in the tree but shells, or to `everyone`.
@@ -126,6 +146,20 @@ def _alive(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.Error):
         return process.is_running() and process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
     return False
+
+
+def _read(process: psutil.Process) -> int:
+    with contextlib.suppress(psutil.Error, AttributeError, OSError):
+        return int(process.io_counters().read_bytes)
+    return 0  # macOS does not tell
+
+
+def _depth(pid: int, parents: dict[int, tuple[int, bool]]) -> int:
+    depth, at = 0, parents[pid][0]
+    while at in parents:
+        parent, shell = parents[at]
+        depth, at = depth + (not shell), parent
+    return depth
 
 
 def _send(process: psutil.Process, number: signal.Signals) -> None:

@@ -24,7 +24,13 @@ class Gpus:
         self._done, self._thread = threading.Event(), threading.Thread(target=self._sample, daemon=True)
         self._use: list[float] = []
         self._memory = self._joules = 0.0
+        self.memory, self.pids = 0.0, frozenset[int]()
         self._counter = self._energy()
+
+    @property
+    def use(self) -> float | None:
+        """How busy they were when they were last asked, in per cent; `memory` (bytes) and `pids` are of that time."""
+        return self._use[-1] if self._use else None
 
     @property
     def busy(self) -> bool:
@@ -75,11 +81,17 @@ class Gpus:
             now = time.monotonic()
             if use:
                 self._use.append(sum(use) / len(use))
-            self._memory = max(self._memory, sum(memory))
+            self.memory, self.pids = sum(memory), frozenset(self._processes())
+            self._memory = max(self._memory, self.memory)
             self._joules += sum(power) * (now - last)
             last = now
             if self._done.wait(self._period):
                 return
+
+    def _processes(self) -> Iterator[int]:
+        for handle in self._handles:
+            with contextlib.suppress(self._nvml.NVMLError):
+                yield from (one.pid for one in self._nvml.nvmlDeviceGetComputeRunningProcesses(handle))
 
     def _energy(self) -> float | None:
         read = self._read(lambda handle: self._nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000)

@@ -1,6 +1,8 @@
 """Start the next run of a training whose time was up: its workflow again, with what the chain has taken so far."""
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ci_kit import actions
 from ci_kit.errors import UNFINISHED, UserError
@@ -8,9 +10,31 @@ from ci_kit.forge import connect
 from ci_kit.job import Job
 from ci_kit.parts import Check
 from ci_kit.result import Findings, load, result_path
+from ci_kit.sections import Train
 
 RUN, SPENT = "run", "spent"
 """Inputs of the workflow: the number of this run, and what the runs before it have cost."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chain:
+    """Which run of one training this is, and what the runs before it have cost."""
+
+    number: int
+    spent: float
+
+    def checks(self, train: Train) -> tuple[Check, ...]:
+        """Say so, where this is not the first."""
+        if self.number < 2:
+            return ()
+        spent = f"{self.spent:,.2f} {train.price.currency} before it" if train.price else None
+        title = f"Run {self.number} of at most {train.runs} of one training"
+        return (Check(id="chain", title=title, status="pass", observed=spent),)
+
+
+def chain(inputs: Mapping[str, str]) -> Chain:
+    """Read it from the inputs of the workflow; raise UserError for what is no number."""
+    return Chain(number=int(_number(inputs, RUN, 1)), spent=_number(inputs, SPENT, 0.0))
 
 
 def proceed(job: Job) -> Findings:
@@ -26,7 +50,8 @@ def proceed(job: Job) -> Findings:
     if event.name == "local":
         return _told(job, Check(id="proceed", title="It goes on when you type ci-kit train again", status="skip"))
     config = job.config.train
-    number, spent = int(_number(event.inputs, RUN, 1)), _number(event.inputs, SPENT, 0.0)
+    before = chain(event.inputs)
+    number, spent = before.number, before.spent
     spent += result.run.cost.amount if result.run.cost else 0.0
     if number >= config.runs:
         title = f"{number} runs were not enough, and no more are allowed"
@@ -45,7 +70,7 @@ def _told(job: Job, check: Check) -> Findings:
     return Findings(about="goes on", checks=(check,))
 
 
-def _number(inputs: dict[str, str], name: str, default: float) -> float:
+def _number(inputs: Mapping[str, str], name: str, default: float) -> float:
     text = inputs.get(name) or str(default)
     try:
         found = float(text)

@@ -1,8 +1,8 @@
 """Train under supervision: preflight, the command or `dvc repro`, its outputs, metrics, curves, telemetry and cost."""
 
-import os
+import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -10,19 +10,19 @@ from ci_kit import actions
 from ci_kit.errors import Cancelled
 from ci_kit.files import state_folder
 from ci_kit.job import Job
-from ci_kit.parts import Chart, Check, Cost, File, Metric
+from ci_kit.parts import Chart, Check, Cost, File
 from ci_kit.result import Findings
 from ci_kit.supervise import Outcome, supervise
-from ci_kit.train import curves, dvc, launch, metrics, outputs, verdict
+from ci_kit.train import dvc, launch, verdict
 from ci_kit.train.attempts import attempts, deadline, limits
 from ci_kit.train.gpu import Gpus, gpus
 from ci_kit.train.identity import identity
+from ci_kit.train.live import live
+from ci_kit.train.made import CLOCK, LIVE_METRICS, Made
 from ci_kit.train.place import Place, place
 from ci_kit.train.preflight import preflight
-
-# DVCLive's own places, used when nothing else is configured.
-LIVE_METRICS, LIVE_CURVES = "dvclive/metrics.json", "dvclive/plots/metrics"
-CLOCK = 0.05  # seconds by which a file system's clock may lag behind ours
+from ci_kit.train.proceed import chain
+from ci_kit.train.teller import Teller
 
 
 def run(job: Job) -> Findings:
@@ -50,27 +50,32 @@ class _Training:
     def __init__(self, job: Job, device: Gpus | None) -> None:
         self.job, self.config, self.root, self.device = job, job.config.train, job.root.resolve(), device
         self.dvc = self.config.command is None
-        self.model = job.config.evaluate.model if job.config.evaluate.model.endswith(".onnx") else None
-        self.explicit = self.config.model_fields_set
-        named = [*self.config.outputs, self.model, self.config.metrics, self.config.curves, LIVE_METRICS, LIVE_CURVES]
-        self.paths = {name: outputs.within(self.root, name) for name in named if name}
-        self.before = {name: outputs.stamp(path) for name, path in self.paths.items()}
+        self.made = Made(job, by_dvc=self.dvc)
         self.lock, self.ran = dvc.lock(self.root), not self.dvc
-        self.started = time.time() - CLOCK
         self.place: Place | None = None
         self.limits = limits(self.config, lambda: bool(device and device.busy))
+        self.chain = chain(actions.event().inputs)
+        files = tuple(self.made.paths[name] for name in (self.config.curves, LIVE_METRICS) if name)
+        self.live = live(job)
+        self.teller = Teller(
+            files=files,
+            gpus=device,
+            price=self.config.price,
+            spent=self.chain.spent,
+            say=job.say,
+            show=self.live.show if self.live else lambda _: None,
+        )
 
     def findings(self, checks: tuple[Check, ...]) -> Findings:
         """Run the command and judge what it left behind."""
         if self.device:
             self.device.start()
-        made = (*(path.relative_to(self.root).as_posix() for path in self.paths.values()), *dvc.tracked(self.root))
-        with place(self.base(), identity(self.job, (*made, dvc.LOCK))) as self.place:
+        with place(self.base(), identity(self.job, self.made.names)) as self.place, self.told():
             story = attempts(self.train, self.place, self.config.attempts, self.job.say)
         if story.goes_on:
             actions.output("unfinished", "true")
-        outcome, checks = story.outcome, (*checks, *story.checks)
-        measured = verdict.telemetry(outcome) | (self.device.stop() if self.device else {})
+        outcome, checks = story.outcome, (*checks, *self.chain.checks(self.config), *story.checks)
+        measured = verdict.telemetry(outcome) | self.teller.metrics() | (self.device.stop() if self.device else {})
         checks += verdict.left(outcome)
         files: tuple[File, ...] = ()
         charts: tuple[Chart, ...] = ()
@@ -80,14 +85,27 @@ class _Training:
         else:
             changed = self.ran or dvc.lock(self.root) != self.lock
             checks += (verdict.success(outcome, ran=self.ran, changed=changed), *self.fetch())
-            numbers, read = self.metrics()
-            charts, drawn = self.curves()
-            checks += (*(self.output(name) for name in self.config.outputs), *read, *drawn)
-            measured, files = (measured if self.ran else {}) | numbers, self.files()
+            numbers, read = self.made.metrics()
+            charts, drawn = self.made.curves()
+            checks += (*self.made.outputs(), *read, *drawn)
+            measured, files = (measured if self.ran else {}) | numbers, self.made.files()
+        if self.ran or outcome.code:
+            checks, charts = (*checks, *self.teller.checks()), (*charts, *self.teller.charts())
         price = self.config.price if self.ran or outcome.code else None
         cost = Cost(amount=outcome.seconds / 3600 * price.per_hour, currency=price.currency) if price else None
         name = self.device.name if self.device else None
         return Findings(checks=checks, metrics=measured, charts=charts, files=files, gpu=name, cost=cost)
+
+    @contextlib.contextmanager
+    def told(self) -> Iterator[None]:
+        """Have the live check, if there is one, end when the training does."""
+        well = False
+        try:
+            yield
+            well = True
+        finally:
+            if self.live:
+                self.live.end(well)
 
     def train(self, env: Mapping[str, str]) -> Outcome:
         """Run the command once."""
@@ -112,7 +130,14 @@ class _Training:
         hidden = {"CUDA_VISIBLE_DEVICES": ""} if self.config.gpu == "none" else {}
         started = time.time()
         with actions.group(f"{title}: {self.config.command or ' '.join(command[1:])}"):
-            outcome = supervise(command, root=self.root, say=self.say, env={**hidden, **env}, limits=self.limits)
+            outcome = supervise(
+                command,
+                root=self.root,
+                say=self.say,
+                env={**hidden, **env},
+                limits=self.limits,
+                each=self.teller.note,
+            )
         if outcome.stopped:
             written = verdict.written(self.root, since=max(started, time.time() - outcome.stopping - CLOCK))
             why = f"{outcome.stopped} came; the command ended {outcome.stopping:.1f} s later"
@@ -125,57 +150,13 @@ class _Training:
     def say(self, text: str) -> None:
         """Pass output on and notice whether DVC runs a stage."""
         self.ran = self.ran or dvc.ran(text)
+        self.teller.hear(text)
         self.job.say(text)
 
     def fetch(self) -> tuple[Check, ...]:
         """Download outputs that DVC did not make because nothing changed."""
         if not self.dvc:
             return ()
-        known = dvc.tracked(self.root)
-        missing = [name for name, path in self.paths.items() if not path.exists()]
-        wanted = [name for name in missing if name in self.config.outputs or dvc.holds(known, name)]
+        wanted = self.made.missing
         outcome = self.supervise(dvc.pull(wanted), "Download") if wanted else None
         return (verdict.failure(outcome, False, "pull", "Download of outputs"),) if outcome and outcome.code else ()
-
-    def output(self, name: str) -> Check:
-        """Judge one declared output; DVC alone decides what it makes anew."""
-
-        def cached() -> bool:
-            return dvc.holds(dvc.tracked(self.root), name)
-
-        before = None if self.dvc else self.before[name]
-        return outputs.declared(name, self.paths[name], before, root=self.root, since=self.started, cached=cached)
-
-    def there(self, name: str) -> Check:
-        """Judge whether the file is there and of this run, whatever it holds."""
-        return outputs.judge(name, self.paths[name], None if self.dvc else self.before[name])
-
-    def metrics(self) -> tuple[dict[str, Metric], tuple[Check, ...]]:
-        """Read the metrics file; without a configured one, DVCLive's place is good too and none is no failure."""
-        name = self.config.metrics
-        if "metrics" in self.explicit and (check := self.there(name)).status == "fail":
-            return {}, (verdict.absent("metrics", check),)
-        for one in (name, LIVE_METRICS):
-            path = self.paths[one]
-            if self.there(one).status == "pass" or (os.path.lexists(path) and not path.is_file()):
-                numbers, check = metrics.read(self.paths[one], one)
-                return numbers, (check,)
-        return {}, ()
-
-    def curves(self) -> tuple[tuple[Chart, ...], tuple[Check, ...]]:
-        """Read the curves, or DVCLive's when none are configured."""
-        name = self.config.curves or LIVE_CURVES
-        if (check := self.there(name)).status == "fail":
-            return (), (verdict.absent("curves", check),) if self.config.curves else ()
-        charts, check = curves.read(self.paths[name], name)
-        return charts, (check,)
-
-    def files(self) -> tuple[File, ...]:
-        """Describe the model and the outputs of this run."""
-        found: dict[str, File] = {}
-        for name in dict.fromkeys([*([self.model] if self.model else []), *self.config.outputs]):
-            if self.output(name).status == "pass":
-                role = "model" if name == self.model else "output"
-                for file in outputs.describe(self.paths[name], self.root, role):
-                    found.setdefault(file.path, file)
-        return tuple(found.values())[:500]

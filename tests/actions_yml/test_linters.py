@@ -183,6 +183,8 @@ FAULTS = [
     ),
     (TRAIN, "        CI_KIT_INPUT_GPU: ${{ inputs.gpu }}\n", ""),
     (TRAIN, "command gpu\n", "command\n"),
+    (TRAIN, "CI_KIT_LIVE_TOKEN: ${{ inputs.live-token }}", "CI_KIT_LIVE_TOKEN: ${{ inputs.token }}"),
+    (TRAIN, "`checks: write`.'\n    default: ''", "`checks: write`.'\n    default: ${{ github.token }}"),
     (TRAIN, "command gpu\n", "command gpu model\n"),
     (ROOT_ACTION, " first-run\n", "\n"),
     (RETRAIN, "        GITHUB_TOKEN: ${{ inputs.token }}\n", ""),

@@ -81,6 +81,9 @@ class Rules:
             document = [self._pull(one) for one in document] if isinstance(document, list) else self._pull(document)
         if re.fullmatch(f"{REPO}/check-runs/[0-9]+/annotations", path):
             document = document.get("check_annotations", document) if isinstance(document, dict) else document
+        if re.fullmatch(f"{REPO}/(commits/[^/]+/)?check-runs(/[0-9]+)?", path):
+            for one in document.get("check_runs", [document]):
+                one["output"] = {"annotations_url": f"{one['url']}/annotations", **one["output"]}
         _mend(document)
         return Answer(answer.status, answer.headers, json.dumps(document).encode())
 

@@ -37,6 +37,7 @@ OPERATIONS = {
     "/check-runs/{check_run_id}/annotations": "get",
     "/compare/{basehead}": "get",
     "/commits/{commit_sha}/pulls": "get",
+    "/commits/{ref}/check-runs": "get",
     "/statuses/{sha}": "post",
     "/actions/runs": "get",
     "/actions/artifacts": "get",

@@ -16,6 +16,7 @@ class Recorded:
 
     def __init__(self, devices: int = 2, mute: tuple[str, ...] = (), driver: bool = True) -> None:
         self.devices, self.mute, self.driver, self.open = DEVICES[:devices], mute, driver, 0
+        self.pids: list[int] = []
         self._asked: dict[tuple[str, int], int] = {}
 
     def nvmlInit(self) -> None:
@@ -43,6 +44,9 @@ class Recorded:
 
     def nvmlDeviceGetMemoryInfo(self, handle: int) -> SimpleNamespace:
         return SimpleNamespace(used=self._next("used", handle))
+
+    def nvmlDeviceGetComputeRunningProcesses(self, handle: int) -> list[SimpleNamespace]:
+        return [SimpleNamespace(pid=pid, usedGpuMemory=None) for pid in self.pids]
 
     def nvmlDeviceGetPowerUsage(self, handle: int) -> int:
         return self._next("milliwatts", handle)
