@@ -33,6 +33,7 @@ class Checks:
         self._ids[name] = number
 
     def _left(self, name: str, stamp: Stamp) -> int | None:
-        path = f"{self._repo}/commits/{stamp.sha}/check-runs?check_name={quote(name, safe='')}&status=in_progress&filter=all"
+        query = f"check_name={quote(name, safe='')}&status=in_progress&filter=all"
+        path = f"{self._repo}/commits/{stamp.sha}/check-runs?{query}"
         found = self._client.get(path, need=NEED).get("check_runs") or []
         return min((int(one["id"]) for one in found if one.get("name") == name), default=None)

@@ -27,8 +27,8 @@ def stamp(github: Hub) -> Stamp:
 
 
 def checks(github: Hub, stamp: Stamp) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = github.api("GET", github.path(f"/commits/{stamp.sha}/check-runs?filter=all"))["check_runs"]
-    return [one for one in found if one["name"] == "ci-kit train"]
+    found = github.api("GET", github.path(f"/commits/{stamp.sha}/check-runs?filter=all"))
+    return [one for one in found["check_runs"] if one["name"] == "ci-kit train"]
 
 
 def test_one_check_is_written_again_until_it_ends(github: Hub, forge: MakeForge, stamp: Stamp) -> None:
