@@ -16,8 +16,12 @@ case "${words[*]}" in
 esac
 
 unset INPUT_TOKEN # some runners hand every input on by such a name, to steps that shall not have this one, too
-trap 'exit 130' INT TERM # or bash would go on after an installation that was cancelled
-env -u GITHUB_TOKEN bash "$here/install.sh" "$environment"
+# An installation may take minutes, and a cancelled step has seconds: it gets a process group of its own, which ends whole.
+set -m
+env -u GITHUB_TOKEN -u CI_KIT_LIVE_TOKEN bash "$here/install.sh" "$environment" </dev/null &
+set +m
+trap 'kill -KILL -- "-$!" 2>/dev/null; exit 130' INT TERM
+wait "$!"
 trap - INT TERM
 
 bin=$RUNNER_TEMP/ci-kit/$environment/bin

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -252,9 +253,11 @@ def test_a_cancel_reaches_the_command_at_once(runner: Runner) -> None:
 
 
 def test_nothing_starts_after_a_cancelled_installation(runner: Runner) -> None:
-    (runner.kit / "actions" / "install.sh").write_text('echo installing; trap "" INT; sleep 0.5\n')
-    cancel(runner, b"installing\n")
+    # uv is a child of the installation's shell.
+    (runner.kit / "actions" / "install.sh").write_text("trap '' INT TERM; echo installing; bash -c 'sleep 61; :'\n")
+    assert cancel(runner, b"installing\n") < 2
     assert not (runner.temp / "call.json").exists()
+    assert not [one for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"] == ["sleep", "61"]]
 
 
 def test_a_failed_installation_ends_the_step(runner: Runner) -> None:
