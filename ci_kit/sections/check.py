@@ -75,6 +75,12 @@ class Train(Section):
     checkpoints: str | None = Field(
         None, description="The folder that trainings keep checkpoints in; default: below `~/.local/state/ci-kit`."
     )
+    carry: str | None = Field(
+        None,
+        min_length=1,
+        description="Where they are copied to as they are written, for another runner to go on: a URL (`s3://`, `gs://`,"
+        " `az://`, `file://`), or `dvc` for DVC's default remote.",
+    )
     stall: Duration | None = Field(
         "30m", description="A command without output and without work for so long is ended; null: never."
     )

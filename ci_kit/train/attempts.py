@@ -44,7 +44,7 @@ def attempts(run: Callable[[Mapping[str, str]], Outcome], place: Place, most: in
         say(f"train: {_how(outcome)}; it goes on from its last checkpoint in {pause:g} s, {number}")
         time.sleep(pause)
     if not outcome.code:
-        place.empty()
+        place.finish()
     checks = tuple(_told(resumed, failed))
     return Story(outcome=_sum([*failed, outcome]), checks=checks, goes_on=outcome.late and bool(place.mark()))
 

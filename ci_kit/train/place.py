@@ -26,7 +26,7 @@ class Place:
     """The checkpoint folder of one training."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.finished = folder, False
 
     def environment(self) -> dict[str, str]:
         """Return what the command is told; see `ci_kit.resume`."""
@@ -35,13 +35,19 @@ class Place:
     def mark(self) -> Mark:
         """Return what is there: names, times and sizes, to tell whether the training got any further."""
         found = []
-        for folder, _, names in os.walk(self.folder):
+        for folder, folders, names in os.walk(self.folder):
+            folders[:] = [one for one in folders if not one.startswith(".")]  # what is being written
             for name in names:
                 path = Path(folder) / name
                 if not name.startswith(".") and path.is_file():
                     stat = path.stat()
                     found.append((str(path.relative_to(self.folder)), stat.st_mtime_ns, stat.st_size))
         return frozenset(found)
+
+    def finish(self) -> None:
+        """Remove all checkpoints: the training is done."""
+        self.finished = True
+        self.empty()
 
     def empty(self) -> None:
         """Remove all checkpoints."""

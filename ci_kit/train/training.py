@@ -15,6 +15,7 @@ from ci_kit.result import Findings
 from ci_kit.supervise import Outcome, supervise
 from ci_kit.train import dvc, launch, verdict
 from ci_kit.train.attempts import attempts, deadline, limits
+from ci_kit.train.carry import carried
 from ci_kit.train.gpu import Gpus, gpus
 from ci_kit.train.identity import identity
 from ci_kit.train.live import live
@@ -22,6 +23,7 @@ from ci_kit.train.made import CLOCK, LIVE_METRICS, Made
 from ci_kit.train.place import Place, place
 from ci_kit.train.preflight import preflight
 from ci_kit.train.proceed import chain
+from ci_kit.train.store import store
 from ci_kit.train.teller import Teller
 
 
@@ -70,7 +72,7 @@ class _Training:
         """Run the command and judge what it left behind."""
         if self.device:
             self.device.start()
-        with place(self.base(), identity(self.job, self.made.names)) as self.place, self.told():
+        with self.kept() as self.place, self.told():
             story = attempts(self.train, self.place, self.config.attempts, self.job.say)
         if story.goes_on:
             actions.output("unfinished", "true")
@@ -95,6 +97,15 @@ class _Training:
         cost = Cost(amount=outcome.seconds / 3600 * price.per_hour, currency=price.currency) if price else None
         name = self.device.name if self.device else None
         return Findings(checks=checks, metrics=measured, charts=charts, files=files, gpu=name, cost=cost)
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[Place]:
+        """Hold the place of the checkpoints, and carry them where that is wanted."""
+        with place(self.base(), identity(self.job, self.made.names)) as found:
+            carry = self.config.carry
+            where = store(carry, found.folder.name, self.root) if carry else None
+            with carried(where, found, self.job.say):
+                yield found
 
     @contextlib.contextmanager
     def told(self) -> Iterator[None]:
