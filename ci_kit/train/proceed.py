@@ -12,8 +12,9 @@ from ci_kit.parts import Check
 from ci_kit.result import Findings, load, result_path
 from ci_kit.sections import Train
 
-RUN, SPENT = "run", "spent"
-"""Inputs of the workflow: the number of this run, and what the runs before it have cost."""
+RUN, SPENT, FROM = "run", "spent", "from"
+"""Inputs of the workflow: the number of this run, what the runs before it have cost, and, where the workflow has it,
+the run whose checkpoints it takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +61,8 @@ def proceed(job: Job) -> Findings:
         title, seen = "The budget is spent, and the training is not done", f"{spent:,.2f} of {config.budget:,.2f}"
         return _told(job, Check(id="proceed", title=title, status="fail", observed=seen, limit="train.budget"))
     workflow, branch = _workflow(), event.ref.removeprefix("refs/heads/")
-    connect(job.root, event).dispatch(workflow, branch, event.inputs | {RUN: str(number + 1), SPENT: f"{spent:.2f}"})
+    told = {RUN: str(number + 1), SPENT: f"{spent:.2f}"} | ({FROM: str(event.run_id)} if FROM in event.inputs else {})
+    connect(job.root, event).dispatch(workflow, branch, event.inputs | told)
     title = f"Run {number + 1} of at most {config.runs} was started"
     return _told(job, Check(id="proceed", title=title, status="pass", observed=f"{workflow} on {branch}"))
 

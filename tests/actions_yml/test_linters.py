@@ -31,7 +31,7 @@ def zizmor(persona: str, files: list[Path]) -> tuple[list[str], int]:
 
 
 def test_there_is_something_to_lint() -> None:
-    assert (len(lint.ACTIONS), len(lint.TEMPLATES), len(lint.SCRIPTS)) == (10, 5, 2)
+    assert (len(lint.ACTIONS), len(lint.TEMPLATES), len(lint.SCRIPTS)) == (10, 6, 2)
     assert len(lint.WORKFLOWS) > len(lint.TEMPLATES)
 
 
@@ -182,10 +182,10 @@ FAULTS = [
         "        GITHUB_TOKEN: ${{ inputs.token }}\n        CI_KIT_INPUT_MODEL:",
     ),
     (TRAIN, "        CI_KIT_INPUT_GPU: ${{ inputs.gpu }}\n", ""),
-    (TRAIN, "command gpu\n", "command\n"),
+    (TRAIN, "gpu checkpoints\n", "gpu\n"),
     (TRAIN, "CI_KIT_LIVE_TOKEN: ${{ inputs.live-token }}", "CI_KIT_LIVE_TOKEN: ${{ inputs.token }}"),
     (TRAIN, "`checks: write`.'\n    default: ''", "`checks: write`.'\n    default: ${{ github.token }}"),
-    (TRAIN, "command gpu\n", "command gpu model\n"),
+    (TRAIN, "gpu checkpoints\n", "gpu checkpoints model\n"),
     (ROOT_ACTION, " first-run\n", "\n"),
     (RETRAIN, "        GITHUB_TOKEN: ${{ inputs.token }}\n", ""),
     (RETRAIN, '"retrain --publish"', '"retrain --update"'),

@@ -36,6 +36,7 @@ class Gateway:
         self.faults: list[Fault] = []
         self.barriers: list[Barrier] = []
         self.artifacts: dict[str, bytes] = {}
+        self.past: dict[str, dict[str, bytes]] = {}  # those of earlier runs
         self.lock = threading.RLock()
         self._upstream, self._alias = upstream_port, 0
         self._idle: list[tuple[float, http.client.HTTPConnection]] = []
@@ -71,6 +72,7 @@ class Gateway:
         for store in (self.violations, self.faults, self.barriers):
             store.clear()
         self.artifacts.clear()
+        self.past.clear()
 
     def fault(self, fault: Fault) -> Fault:
         """Plan a failure."""

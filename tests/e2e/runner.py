@@ -118,7 +118,8 @@ class Runner:
         timeout: float = 110,
     ) -> Outcome:
         """Run one workflow file for one event and return what happened; a run of act that hangs is killed."""
-        self._hub.gateway.artifacts.clear()  # each run has its own
+        artifacts = self._hub.gateway.artifacts
+        artifacts.clear()  # each run has its own
         file = self._folder / "event.json"
         file.write_text(json.dumps(payload))
         (self._folder / "runs").mkdir(exist_ok=True)
@@ -153,6 +154,7 @@ class Runner:
             os.killpg(process.pid, 9)
             output, _ = process.communicate()
             raise AssertionError(f"act took more than {timeout} s:\n{parse(-9, output.splitlines())}") from None
+        self._hub.gateway.past[str(run)] = dict(artifacts)
         return parse(process.returncode, output.splitlines())
 
     def _env(self) -> dict[str, str]:

@@ -76,7 +76,11 @@ class Handler(BaseHTTPRequestHandler):
             return next((fault for fault in self.server.gateway.faults if fault.matches(self.command, path)), None)
 
     def store(self, target: str, body: bytes) -> Answer:
-        name = target.rsplit("/", 1)[-1]
+        *_, run, name = target.split("/")
+        if run != "artifacts" and name != "artifacts":  # of an earlier run: /_test/artifacts/RUN/NAME
+            found = self.server.gateway.past.get(run, {}).get(name)
+            zipped = {"content-type": "application/zip"}
+            return Answer(200, zipped, found) if found is not None else Answer.of(404, {"message": "Not Found"})
         if self.command == "POST":
             self.server.gateway.artifacts[name] = body
             return Answer.of(201, {"name": name, "size_in_bytes": len(body)})

@@ -1,8 +1,10 @@
 """A training that is longer than one job may be: each run starts the next, until it is done or the budget is spent."""
 
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from tests.e2e.runner import Outcome, Runner
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 WORKFLOW = ".github/workflows/train.yml"
-TEMPLATE = Path(__file__).parents[2] / "workflow-templates" / "train.yml"
+TEMPLATES = Path(__file__).parents[2] / "workflow-templates"
 # A checkpoint a step, each of 0.4 seconds where it is to be slow; the sum of all random numbers is the model.
 TRAIN = """
 import json, os, pathlib, random, sys, time
@@ -52,14 +54,14 @@ class Chain:
     inputs: list[dict[str, str]] = field(default_factory=list)
 
 
-def workflow() -> str:
-    """Return the template as a user without a GPU has it."""
-    text = TEMPLATE.read_text("utf-8").replace("OWNER/ci-kit", "acme/ci-kit").replace("@REF", "@v1")
+def workflow(name: str) -> str:
+    """Return a template as a user without a GPU has it."""
+    text = (TEMPLATES / name).read_text("utf-8").replace("OWNER/ci-kit", "acme/ci-kit").replace("@REF", "@v1")
     return text.replace("gpu: required", "gpu: none")
 
 
-def chain(hub: Hub, runner: Runner, user: Consumer, **inputs: str) -> Chain:
-    """Dispatch the workflow, and then whatever it dispatches."""
+def chain(hub: Hub, runner: Runner, user: Consumer, after: Callable[[], None] = lambda: None, **inputs: str) -> Chain:
+    """Dispatch the workflow, and then whatever it dispatches; `after` each run something may happen to the machine."""
     made, given = Chain(), {"run": "1", "spent": "0"} | inputs
     while len(made.outcomes) < 8:
         event = {"inputs": given, "repository": hub.api("GET", hub.path()), "ref": "refs/heads/main"}
@@ -70,6 +72,7 @@ def chain(hub: Hub, runner: Runner, user: Consumer, **inputs: str) -> Chain:
             made.outcomes.append(
                 runner.run(user.folder, WORKFLOW, "workflow_dispatch", event, run=len(made.outcomes) + 1, env=ref)
             )
+        after()
         started = hub.gateway.rules.dispatches[known:]
         if not started:
             return made
@@ -78,13 +81,37 @@ def chain(hub: Hub, runner: Runner, user: Consumer, **inputs: str) -> Chain:
     return made
 
 
+def test_checkpoints_travel_as_an_artifact_where_no_machine_is_kept(hub: Hub, kit: Path, tmp_path: Path) -> None:
+    hub.reset()
+    runner = Runner(hub, kit, tmp_path / "runner")
+    user = Consumer(hub, tmp_path, runner.home)
+    files = {**project.files(), "train.py": TRAIN, WORKFLOW: workflow("train-hosted.yml"), "ci-kit.yaml": CONFIG}
+    user.commit(files, "Start")
+    user.push("main")
+
+    def wipe() -> None:
+        for folder in (*tmp_path.rglob("checkpoints"), *runner.home.glob(".local")):
+            shutil.rmtree(folder)
+
+    made = chain(hub, runner, user, wipe, **{"from": ""})
+    last = made.outcomes[-1]
+    assert [outcome.jobs.get("train") for outcome in made.outcomes] == ["failure", "failure", "failure", "success"], (
+        str(last)
+    )
+    assert [one["from"] for one in made.inputs] == ["", "1", "2", "3"]
+    command = [sys.executable, str(user.folder / "train.py"), "0"]
+    done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert done.stdout in last.output
+    assert hub.gateway.violations == []
+
+
 def test_three_continuations_end_as_one_long_run_and_the_budget_stops_a_fourth(
     hub: Hub, kit: Path, tmp_path: Path
 ) -> None:
     hub.reset()
     runner = Runner(hub, kit, tmp_path / "runner")
     user = Consumer(hub, tmp_path, runner.home)
-    files = {**project.files(), "train.py": TRAIN, WORKFLOW: workflow(), "ci-kit.yaml": CONFIG}
+    files = {**project.files(), "train.py": TRAIN, WORKFLOW: workflow("train.yml"), "ci-kit.yaml": CONFIG}
     user.commit(files, "Start")
     user.push("main")
     made = chain(hub, runner, user)

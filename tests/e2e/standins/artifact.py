@@ -38,6 +38,10 @@ def upload() -> None:
 def download() -> None:
     """Unpack one artifact, or each that matches, as the real action lays them out."""
     name, pattern = os.environ["NAME"], os.environ["PATTERN"]
+    if os.environ["RUN"] and name:
+        with urlopen(f"{STORE}/{os.environ['RUN']}/{name}", timeout=20) as answer:
+            zipfile.ZipFile(io.BytesIO(answer.read())).extractall(os.environ["FOLDER"])
+        return
     with urlopen(STORE, timeout=20) as answer:
         names = [one for one in json.load(answer) if (one == name if name else fnmatch.fnmatch(one, pattern or "*"))]
     if name and not names:
