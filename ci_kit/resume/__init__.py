@@ -7,7 +7,8 @@
   succeeded.
 - `CI_KIT_RESUME`: `1` where an earlier attempt left something in that folder, else `0`.
 - `CI_KIT_DEADLINE`: where the time is limited, when everything must have ended, in seconds since 1970; SIGTERM comes
-  up to a minute before.
+  up to a minute before. Where the end becomes known only while the command runs, as on a spot machine, it stands in the
+  file `.deadline` of the folder before SIGTERM comes.
 - `CI_KIT_GRACE_S`: the seconds from SIGTERM until everything is ended: time to write one more checkpoint.
 
 A command that crashes after it has written something new there is started again.
@@ -25,5 +26,6 @@ own checkpoints into the folder, whole or not at all; `ci_kit.resume.folder.Fold
 
 DIRECTORY, RESUME = "CI_KIT_CHECKPOINT_DIR", "CI_KIT_RESUME"
 DEADLINE, GRACE = "CI_KIT_DEADLINE", "CI_KIT_GRACE_S"
+ANNOUNCED = ".deadline"
 STOPPED = 143
 """Exit code of a training that SIGTERM has ended, as a shell has it: 128 + 15."""

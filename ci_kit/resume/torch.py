@@ -16,8 +16,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from ci_kit.resume import DEADLINE, DIRECTORY, GRACE, STOPPED
+from ci_kit.resume import DIRECTORY, STOPPED
 from ci_kit.resume.folder import Folder, Refused
+from ci_kit.resume.grace import left
 from ci_kit.resume.ranks import Ranks
 from ci_kit.resume.tree import put_together, taken_apart
 
@@ -57,7 +58,7 @@ class Checkpoint:
         """
         self.step = step
         due = now or time.monotonic() - self._last >= self._every
-        late = self._took > 0.8 * _left()
+        late = self._took > 0.8 * left(self._folder.path if self._folder else None)
         # Clocks differ: the time is that of rank 0, while a signal counts wherever it came.
         stop, due, late = self._ranks.agree(self._stop, *((due, late) if self._ranks.first else (False, False)))
         if self._folder and (due or stop) and not (stop and late):
@@ -135,12 +136,6 @@ def _set_random(state: dict[str, Any], sources: dict[str, torch.Generator]) -> N
         torch.cuda.set_rng_state_all(state["cuda"])
     for name, source in sources.items():
         source.set_state(state["sources"][name])
-
-
-def _left() -> float:
-    """Return the seconds that are left from SIGTERM on: till the deadline, or as many as always."""
-    deadline = float(os.environ.get(DEADLINE) or 0) - time.time()
-    return max(deadline, float(os.environ.get(GRACE) or "inf"))
 
 
 def _warn(line: str) -> None:

@@ -54,6 +54,13 @@ class Price(Section):
     currency: Currency = Field("USD", description="ISO 4217 code.")
 
 
+class Spot(Section):
+    """A machine that its cloud may take away at any time."""
+
+    cloud: Literal["aws", "gcp", "azure"] = Field(description="Whose notices to look for, every two seconds.")
+    url: str | None = Field(None, description="Where its metadata are; default: the cloud's own address.")
+
+
 class Train(Section):
     """Training."""
 
@@ -87,6 +94,7 @@ class Train(Section):
     limit: Duration | None = Field(
         None, description="How long one run may take; what has a checkpoint then goes on in the next one."
     )
+    spot: Spot | None = Field(None, description="Save and end when the cloud says that it takes this machine away.")
     runs: int = Field(10, ge=1, le=1000, description="How many runs in a row one training may take.")
     budget: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="What they may cost together, in the currency of `price`."

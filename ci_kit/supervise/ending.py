@@ -36,7 +36,7 @@ def exhausted(outcome: Outcome) -> str | None:
 def meaning(outcome: Outcome) -> str:
     """Say why it ended so; a shell adds 128 to the number of the signal that ended its command."""
     if outcome.late:
-        return "its time was up (`train.limit`), and it has left no checkpoint"
+        return f"its time was up ({outcome.late}), and it has left no checkpoint"
     if outcome.stalled:
         return f"ended as it did nothing: no output, and no CPU or GPU at work for {outcome.stalled:,.0f} s"
     return f"exit {outcome.code}: {_why(outcome)}".removesuffix(": ")

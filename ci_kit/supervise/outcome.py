@@ -5,16 +5,24 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What a command may not do: nothing for `stall` seconds, unless a GPU is `busy`; run beyond the time `until`.
+class End:
+    """An end that is known beforehand: `left` seconds from now, of which the last `saving` are for a checkpoint."""
 
-    `until` is `time.monotonic()`'s; `saving` seconds before it the command is asked to save and end.
+    left: float
+    saving: float
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a command may not do: nothing for `stall` seconds, unless a GPU is `busy`; run beyond its `end`.
+
+    `end` is asked several times a second, and may become known, or come nearer, at any time.
     """
 
     stall: float | None = None
     busy: Callable[[], bool] = lambda: False
-    until: float = float("inf")
-    saving: float = 0.0
+    end: Callable[[], End | None] = lambda: None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +31,7 @@ class Outcome:
 
     `stopped` names the signal that we got and `stopping` is the time from then to the end; `left` are the background
     processes that had to be killed. `stalled` are the seconds that it had done nothing before it was ended for that;
-    `late` says that its time was up, `oom` that the kernel killed something for memory.
+    `late` says why its time was up, where it was; `oom` that the kernel killed something for memory.
     """
 
     code: int
@@ -35,5 +43,5 @@ class Outcome:
     stopping: float = 0.0
     left: tuple[str, ...] = ()
     stalled: float = 0.0
-    late: bool = False
+    late: str | None = None
     oom: bool = False

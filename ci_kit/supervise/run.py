@@ -80,7 +80,7 @@ def supervise(
         stopping=time.monotonic() - run.asked if run.asked else 0.0,
         left=tuple(actions.redact(actions.harmless(name)) for name in left),
         stalled=float(limits.stall or 0) if run.stalled else 0.0,
-        late=run.late and run.code != 0,
+        late=run.late if run.code else None,
         oom=run.code != 0 and kills() > killed,
     )
 

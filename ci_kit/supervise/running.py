@@ -26,7 +26,9 @@ class Running:
         self, command: Sequence[str], root: Path, env: dict[str, str], tree: Tree, stream: Stream, limits: Limits
     ) -> None:
         self.tree, self.stream, self.limits, self.memory, self.asked = tree, stream, limits, 0, 0.0
-        self.watchdog, self.stalled, self.late = Watchdog(tree, limits.stall, limits.busy), False, False
+        self.killed, self.signalled = float("inf"), False
+        self.late: str | None = None
+        self.watchdog, self.stalled = Watchdog(tree, limits.stall, limits.busy), False
         env |= {MARK: tree.mark}
         out = stream.end
         try:
@@ -65,18 +67,22 @@ class Running:
                 if not self.asked and self.watchdog.stalled():
                     self.stalled = True
                     return self.dump()
-            if not self.asked and (signals or now >= self.limits.until - self.limits.saving):
-                self.asked, self.late = now, not signals
-            if self.asked and (len(signals) > 1 or now > self.end(signals)):
+            self.judge(now, signals)
+            if self.asked and (len(signals) > 1 or now > self.killed):
                 return None
             if self.asked:
                 # Each round asks those, too, that have lost the parent that looked after them.
-                self.tree.ask(everyone=now > self.end(signals) - GRACE + PATIENCE)
+                self.tree.ask(everyone=now > self.killed - GRACE + PATIENCE)
         return None
 
-    def end(self, signals: list[int]) -> float:
-        """Return when what was asked to end is killed: a signal leaves less time than a limit known beforehand."""
-        return self.asked + GRACE if signals else self.limits.until
+    def judge(self, now: float, signals: list[int]) -> None:
+        """Find out whether it is to end, and when it is killed: a signal leaves less time than a limit does."""
+        if signals and not self.signalled:
+            self.signalled = True
+            self.asked, self.killed = self.asked or now, min(self.killed, now + GRACE)
+        end = None if self.asked else self.limits.end()
+        if end and end.left <= end.saving:
+            self.asked, self.killed, self.late = now, now + end.left, end.why
 
     @property
     def code(self) -> int:

@@ -5,14 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ci_kit.parts import Check
-from ci_kit.resume import DEADLINE
-from ci_kit.sections import Train, duration
-from ci_kit.supervise import Limits, Outcome, meaning
+from ci_kit.supervise import Outcome, meaning
 from ci_kit.train.place import Place
 
 PAUSES = (1.0, 5.0, 25.0, 60.0)
 """Seconds before the second attempt and those after it; the last holds on."""
-SAVING = 60.0  # seconds before its time is up in which a command may save
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,27 +43,7 @@ def attempts(run: Callable[[Mapping[str, str]], Outcome], place: Place, most: in
     if not outcome.code:
         place.finish()
     checks = tuple(_told(resumed, failed))
-    return Story(outcome=_sum([*failed, outcome]), checks=checks, goes_on=outcome.late and bool(place.mark()))
-
-
-def limits(train: Train, busy: Callable[[], bool]) -> Limits:
-    """Return what the configuration allows from now on; of a short time a tenth is left to save, else SAVING."""
-    found = Limits(stall=_seconds(train.stall), busy=busy)
-    seconds = _seconds(train.limit)
-    if seconds is None:
-        return found
-    return replace(found, until=time.monotonic() + seconds, saving=min(SAVING, seconds / 10))
-
-
-def deadline(limits: Limits) -> dict[str, str]:
-    """Return what the command is told of its time; see `ci_kit.resume`."""
-    if limits.until == float("inf"):
-        return {}
-    return {DEADLINE: f"{time.time() + limits.until - time.monotonic():.0f}"}
-
-
-def _seconds(text: str | None) -> float | None:
-    return duration(text).total_seconds() if text else None
+    return Story(outcome=_sum([*failed, outcome]), checks=checks, goes_on=bool(outcome.late and place.mark()))
 
 
 def _sum(outcomes: list[Outcome]) -> Outcome:

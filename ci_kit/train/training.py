@@ -1,30 +1,22 @@
 """Train under supervision: preflight, the command or `dvc repro`, its outputs, metrics, curves, telemetry and cost."""
 
-import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from ci_kit import actions
 from ci_kit.errors import Cancelled
-from ci_kit.files import state_folder
 from ci_kit.job import Job
 from ci_kit.parts import Chart, Check, Cost, File
 from ci_kit.result import Findings
 from ci_kit.supervise import Outcome, supervise
 from ci_kit.train import dvc, launch, verdict
-from ci_kit.train.attempts import attempts, deadline, limits
-from ci_kit.train.carry import carried
+from ci_kit.train.around import around
+from ci_kit.train.attempts import attempts
 from ci_kit.train.gpu import Gpus, gpus
-from ci_kit.train.identity import identity
-from ci_kit.train.live import live
-from ci_kit.train.made import CLOCK, LIVE_METRICS, Made
-from ci_kit.train.place import Place, place
+from ci_kit.train.made import CLOCK, Made
 from ci_kit.train.preflight import preflight
 from ci_kit.train.proceed import chain
-from ci_kit.train.store import store
-from ci_kit.train.teller import Teller
 
 
 def run(job: Job) -> Findings:
@@ -52,83 +44,44 @@ class _Training:
     def __init__(self, job: Job, device: Gpus | None) -> None:
         self.job, self.config, self.root, self.device = job, job.config.train, job.root.resolve(), device
         self.dvc = self.config.command is None
-        self.made = Made(job, by_dvc=self.dvc)
+        self.made, self.chain = Made(job, by_dvc=self.dvc), chain(actions.event().inputs)
         self.lock, self.ran = dvc.lock(self.root), not self.dvc
-        self.place: Place | None = None
-        self.limits = limits(self.config, lambda: bool(device and device.busy))
-        self.chain = chain(actions.event().inputs)
-        files = tuple(self.made.paths[name] for name in (self.config.curves, LIVE_METRICS) if name)
-        self.live = live(job)
-        self.teller = Teller(
-            files=files,
-            gpus=device,
-            price=self.config.price,
-            spent=self.chain.spent,
-            say=job.say,
-            show=self.live.show if self.live else lambda _: None,
-        )
 
     def findings(self, checks: tuple[Check, ...]) -> Findings:
         """Run the command and judge what it left behind."""
         if self.device:
             self.device.start()
-        with self.kept() as self.place, self.told():
-            story = attempts(self.train, self.place, self.config.attempts, self.job.say)
+        with around(self.job, self.made, self.device, self.chain.spent) as self.around:
+            story = attempts(self.train, self.around.place, self.config.attempts, self.job.say)
+            self.around.well = not story.outcome.code
+            fetched = self.fetch() if self.around.well else ()
         if story.goes_on:
             actions.output("unfinished", "true")
-        outcome, checks = story.outcome, (*checks, *self.chain.checks(self.config), *story.checks)
-        measured = verdict.telemetry(outcome) | self.teller.metrics() | (self.device.stop() if self.device else {})
-        checks += verdict.left(outcome)
+        outcome, teller = story.outcome, self.around.teller
+        checks = (*checks, *self.chain.checks(self.config), *story.checks, *verdict.left(outcome))
+        measured = verdict.telemetry(outcome) | teller.metrics() | (self.device.stop() if self.device else {})
         files: tuple[File, ...] = ()
         charts: tuple[Chart, ...] = ()
         if outcome.code:
             checks += (verdict.unfinished(outcome) if story.goes_on else verdict.failure(outcome, self.dvc),)
-            checks += verdict.used_up(outcome, bool(self.place.mark()))
+            checks += verdict.used_up(outcome, bool(self.around.place.mark()))
         else:
             changed = self.ran or dvc.lock(self.root) != self.lock
-            checks += (verdict.success(outcome, ran=self.ran, changed=changed), *self.fetch())
             numbers, read = self.made.metrics()
             charts, drawn = self.made.curves()
-            checks += (*self.made.outputs(), *read, *drawn)
+            checks += (verdict.success(outcome, ran=self.ran, changed=changed), *fetched, *self.made.outputs())
+            checks += (*read, *drawn)
             measured, files = (measured if self.ran else {}) | numbers, self.made.files()
         if self.ran or outcome.code:
-            checks, charts = (*checks, *self.teller.checks()), (*charts, *self.teller.charts())
+            checks, charts = (*checks, *teller.checks()), (*charts, *teller.charts())
         price = self.config.price if self.ran or outcome.code else None
         cost = Cost(amount=outcome.seconds / 3600 * price.per_hour, currency=price.currency) if price else None
         name = self.device.name if self.device else None
         return Findings(checks=checks, metrics=measured, charts=charts, files=files, gpu=name, cost=cost)
 
-    @contextlib.contextmanager
-    def kept(self) -> Iterator[Place]:
-        """Hold the place of the checkpoints, and carry them where that is wanted."""
-        with place(self.base(), identity(self.job, self.made.names)) as found:
-            carry = self.config.carry
-            where = store(carry, found.folder.name, self.root) if carry else None
-            with carried(where, found, self.job.say):
-                yield found
-
-    @contextlib.contextmanager
-    def told(self) -> Iterator[None]:
-        """Have the live check, if there is one, end when the training does."""
-        well = False
-        try:
-            yield
-            well = True
-        finally:
-            if self.live:
-                self.live.end(well)
-
     def train(self, env: Mapping[str, str]) -> Outcome:
         """Run the command once."""
-        return self.supervise(self.command(), "Training", {**env, **deadline(self.limits)})
-
-    def base(self) -> Path:
-        """Return the folder for the checkpoints of all trainings."""
-        return (
-            Path(self.config.checkpoints).expanduser()
-            if self.config.checkpoints
-            else state_folder(self.job.repository) / "checkpoints"
-        )
+        return self.supervise(self.command(), "Training", {**env, **self.around.horizon.environment()})
 
     def command(self) -> list[str]:
         """Return DVC's command, or the user's as it is launched."""
@@ -146,14 +99,14 @@ class _Training:
                 root=self.root,
                 say=self.say,
                 env={**hidden, **env},
-                limits=self.limits,
-                each=self.teller.note,
+                limits=self.around.limits,
+                each=self.around.teller.note,
             )
         if outcome.stopped:
             written = verdict.written(self.root, since=max(started, time.time() - outcome.stopping - CLOCK))
             why = f"{outcome.stopped} came; the command ended {outcome.stopping:.1f} s later"
             saved = f"Written in that time: {', '.join(written)}" if written else "It wrote no file in that time"
-            if self.place and self.place.mark():
+            if self.around.place.mark():
                 saved = "The same training goes on from its last checkpoint: type the same again"
             raise Cancelled("Training was stopped", why=why, hint=saved)
         return outcome
@@ -161,7 +114,7 @@ class _Training:
     def say(self, text: str) -> None:
         """Pass output on and notice whether DVC runs a stage."""
         self.ran = self.ran or dvc.ran(text)
-        self.teller.hear(text)
+        self.around.teller.hear(text)
         self.job.say(text)
 
     def fetch(self) -> tuple[Check, ...]:

@@ -54,7 +54,7 @@ def used_up(outcome: Outcome, saved: bool) -> tuple[Check, ...]:
 def unfinished(outcome: Outcome) -> Check:
     """Return the check of a training whose time was up, and that has a checkpoint."""
     title = "The time is up: the next run goes on from the checkpoint"
-    return Check(id="unfinished", title=title, status="fail", observed=f"{outcome.seconds:,.1f} s", limit="train.limit")
+    return Check(id="unfinished", title=title, status="fail", observed=f"{outcome.seconds:,.1f} s", limit=outcome.late)
 
 
 def left(outcome: Outcome) -> tuple[Check, ...]:

@@ -1,13 +1,16 @@
 """A command that does nothing any more is ended, and says where it was."""
 
+import os
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ci_kit.supervise import Limits, Outcome, meaning, supervise
+from ci_kit.supervise import End, Limits, Outcome, meaning, supervise
 from ci_kit.supervise.stall import Watchdog
 from ci_kit.supervise.tree import Tree
 
@@ -92,3 +95,23 @@ def test_without_a_limit_nothing_stalls() -> None:
     watchdog = Watchdog(Still(), None, clock=clock)
     clock.now = 1e9
     assert not watchdog.stalled()
+
+
+def test_a_signal_leaves_less_time_than_the_limit_that_came_before_it(tmp_path: Path) -> None:
+    # It was asked half a minute before its end, and takes its time; then the job is cancelled.
+    program = (
+        "import pathlib, signal, time; signal.signal(signal.SIGTERM, lambda *_: pathlib.Path('asked').touch())\n"
+        "pathlib.Path('ready').touch()\nwhile True: time.sleep(0.1)"
+    )
+
+    def cancel() -> None:
+        while not (tmp_path / "asked").exists():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=cancel, daemon=True).start()
+    end = End(left=30, saving=60, why="its limit")
+    limits = Limits(end=lambda: end if (tmp_path / "ready").exists() else None)
+    outcome = supervise([sys.executable, "-c", program], root=tmp_path, say=print, limits=limits)
+    assert (outcome.code, outcome.stopped, outcome.late) == (-9, "SIGINT", "its limit")
+    assert outcome.seconds < 15

@@ -1,0 +1,64 @@
+"""What is there while a training runs and ends with it: its checkpoints, their copy, its limits, and who is told."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from ci_kit.files import state_folder
+from ci_kit.job import Job
+from ci_kit.sections import duration
+from ci_kit.supervise import Limits
+from ci_kit.train.carry import carried
+from ci_kit.train.gpu import Gpus
+from ci_kit.train.horizon import Horizon
+from ci_kit.train.identity import identity
+from ci_kit.train.live import Live, live
+from ci_kit.train.made import LIVE_METRICS, Made
+from ci_kit.train.notice import Notice
+from ci_kit.train.place import Place, place
+from ci_kit.train.store import store
+from ci_kit.train.teller import Teller
+
+
+class Around:
+    """Set `well` when the training has ended well."""
+
+    def __init__(self, place: Place, teller: Teller, horizon: Horizon, limits: Limits) -> None:
+        self.place, self.teller, self.horizon, self.limits, self.well = place, teller, horizon, limits, False
+
+
+@contextlib.contextmanager
+def around(job: Job, made: Made, gpus: Gpus | None, spent: float) -> Iterator[Around]:
+    """Hold all of it; `spent` is what the runs before this one have cost."""
+    train = job.config.train
+    base = Path(train.checkpoints).expanduser() if train.checkpoints else state_folder(job.repository) / "checkpoints"
+    with contextlib.ExitStack() as stack:
+        kept = stack.enter_context(place(base, identity(job, made.names)))
+        where = store(train.carry, kept.folder.name, job.root.resolve()) if train.carry else None
+        stack.enter_context(carried(where, kept, job.say))
+        notice = Notice(train.spot, job.say) if train.spot else None
+        if notice:
+            stack.callback(notice.close)
+        horizon = Horizon(train, notice, kept)
+        limits = Limits(
+            stall=duration(train.stall).total_seconds() if train.stall else None,
+            busy=lambda: bool(gpus and gpus.busy),
+            end=horizon.end,
+        )
+        shown = live(job)
+        found = Around(kept, _teller(job, made, gpus, spent, shown), horizon, limits)
+        if shown:
+            stack.callback(lambda: shown.end(found.well))
+        yield found
+
+
+def _teller(job: Job, made: Made, gpus: Gpus | None, spent: float, shown: Live | None) -> Teller:
+    train = job.config.train
+    return Teller(
+        files=tuple(made.paths[name] for name in (train.curves, LIVE_METRICS) if name),
+        gpus=gpus,
+        price=train.price,
+        spent=spent,
+        say=job.say,
+        show=shown.show if shown else lambda _: None,
+    )
