@@ -5,6 +5,8 @@ import os
 import tempfile
 from pathlib import Path
 
+LOCKFILES = ("uv.lock", "poetry.lock", "pdm.lock", "pixi.lock", "conda-lock.yml", "requirements.txt")
+
 
 def atomic_write(path: Path, content: bytes) -> None:
     """Replace the file so that a reader, or a crash, sees the old bytes or the new ones and never a part."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ci_kit import __version__, actions, config, errors
+from ci_kit.files import LOCKFILES
 from ci_kit.forge.git import Git, base
 from ci_kit.job import Job
 from ci_kit.parts import Check, Run, Source
@@ -21,7 +22,6 @@ from ci_kit.render.words import failure
 from ci_kit.result import FOLDER, RESULT_NAME, Findings, Result, result_path
 
 SHIPS = ("package", "deploy")
-LOCKFILES = ("uv.lock", "poetry.lock", "pdm.lock", "pixi.lock", "conda-lock.yml", "requirements.txt")
 
 
 def step(

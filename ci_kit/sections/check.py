@@ -72,6 +72,10 @@ class Train(Section):
         None, ge=1, le=1024, description="Processes that torchrun starts; default: one a GPU, else one."
     )
     outputs: OneOrMore = Field((), description="Files that the command must write anew.")
+    push: bool = Field(
+        False,
+        description="After `dvc repro`, push outputs and run cache to DVC's remote, so that nobody trains it again.",
+    )
     metrics: str = Field("metrics.json", description="JSON (flat or DVCLive's) that the command writes.")
     curves: str | None = Field(
         None, description="JSON Lines, one object a step, or DVCLive's `plots/metrics` folder; drawn as curves."

@@ -36,6 +36,11 @@ def pull(paths: Iterable[str]) -> list[str]:
     return [executable(), "pull", "--", *paths]
 
 
+def push() -> list[str]:
+    """Return the command that uploads outputs, and the run cache by which other runners find them."""
+    return [executable(), "push", "--run-cache"]
+
+
 def lock(root: Path) -> bytes:
     """Return the bytes of dvc.lock, empty when there is none."""
     path = root / LOCK

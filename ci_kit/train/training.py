@@ -2,21 +2,23 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from ci_kit import actions
 from ci_kit.errors import Cancelled
 from ci_kit.job import Job
-from ci_kit.parts import Chart, Check, Cost, File
+from ci_kit.parts import Check, Cost
 from ci_kit.result import Findings
-from ci_kit.supervise import Outcome, supervise
-from ci_kit.train import dvc, launch, verdict
-from ci_kit.train.around import around
+from ci_kit.supervise import Limits, Outcome, supervise
+from ci_kit.train import dvc, launch, pipeline, verdict
+from ci_kit.train.around import Around, around
 from ci_kit.train.attempts import attempts
 from ci_kit.train.gpu import Gpus, gpus
 from ci_kit.train.made import CLOCK, Made
 from ci_kit.train.preflight import preflight
 from ci_kit.train.proceed import chain
+from ci_kit.train.unchanged import unchanged
 
 
 def run(job: Job) -> Findings:
@@ -32,6 +34,10 @@ def run(job: Job) -> Findings:
     with gpus() as found:
         device = found if train.gpu != "none" else None
         name = device.name if device else None
+        if train.command is None and pipeline.wants_hardware(job.root):
+            pipeline.write_hardware(job.root, name)
+        if train.command is None and unchanged(job.root):
+            return _Training(job, None).skipped()
         checks = preflight(train, job.root, name)
         if any(check.status == "fail" for check in checks):
             return Findings(checks=checks, gpu=name)
@@ -46,6 +52,7 @@ class _Training:
         self.dvc = self.config.command is None
         self.made, self.chain = Made(job, by_dvc=self.dvc), chain(actions.event().inputs)
         self.lock, self.ran = dvc.lock(self.root), not self.dvc
+        self.around: Around | None = None
 
     def findings(self, checks: tuple[Check, ...]) -> Findings:
         """Run the command and judge what it left behind."""
@@ -53,35 +60,46 @@ class _Training:
             self.device.start()
         with around(self.job, self.made, self.device, self.chain.spent) as self.around:
             story = attempts(self.train, self.around.place, self.config.attempts, self.job.say)
-            self.around.well = not story.outcome.code
-            fetched = self.fetch() if self.around.well else ()
+            outcome, teller, self.around.well = story.outcome, self.around.teller, not story.outcome.code
+            kept = self.kept() if self.around.well else Findings()
         if story.goes_on:
             actions.output("unfinished", "true")
-        outcome, teller = story.outcome, self.around.teller
         checks = (*checks, *self.chain.checks(self.config), *story.checks, *verdict.left(outcome))
         measured = verdict.telemetry(outcome) | teller.metrics() | (self.device.stop() if self.device else {})
-        files: tuple[File, ...] = ()
-        charts: tuple[Chart, ...] = ()
         if outcome.code:
             checks += (verdict.unfinished(outcome) if story.goes_on else verdict.failure(outcome, self.dvc),)
             checks += verdict.used_up(outcome, bool(self.around.place.mark()))
         else:
             changed = self.ran or dvc.lock(self.root) != self.lock
-            numbers, read = self.made.metrics()
-            charts, drawn = self.made.curves()
-            checks += (verdict.success(outcome, ran=self.ran, changed=changed), *fetched, *self.made.outputs())
-            checks += (*read, *drawn)
-            measured, files = (measured if self.ran else {}) | numbers, self.made.files()
-        if self.ran or outcome.code:
-            checks, charts = (*checks, *teller.checks()), (*charts, *teller.charts())
-        price = self.config.price if self.ran or outcome.code else None
-        cost = Cost(amount=outcome.seconds / 3600 * price.per_hour, currency=price.currency) if price else None
-        name = self.device.name if self.device else None
-        return Findings(checks=checks, metrics=measured, charts=charts, files=files, gpu=name, cost=cost)
+            checks += (verdict.success(outcome, ran=self.ran, changed=changed), *kept.checks)
+        trained = self.ran or outcome.code
+        price = self.config.price if trained else None
+        return Findings(
+            checks=(*checks, *(teller.checks() if trained else ())),
+            metrics={**(measured if trained else {}), **kept.metrics},
+            charts=(*kept.charts, *(teller.charts() if trained else ())),
+            files=kept.files,
+            gpu=self.device.name if self.device else None,
+            cost=Cost(amount=outcome.seconds / 3600 * price.per_hour, currency=price.currency) if price else None,
+        )
+
+    def skipped(self) -> Findings:
+        """Read what an earlier training has left, as nothing has changed since."""
+        kept = self.kept()
+        return replace(kept, checks=(verdict.SKIPPED, *kept.checks))
+
+    def kept(self) -> Findings:
+        """Read and judge what was written, after a download of what DVC has and this checkout has not."""
+        moved = (*self.fetch(), *self.push())
+        numbers, read = self.made.metrics()
+        charts, drawn = self.made.curves()
+        checks = (*moved, *self.made.outputs(), *read, *drawn)
+        return Findings(checks=checks, metrics=numbers, charts=charts, files=self.made.files())
 
     def train(self, env: Mapping[str, str]) -> Outcome:
         """Run the command once."""
-        return self.supervise(self.command(), "Training", {**env, **self.around.horizon.environment()})
+        known = self.around.horizon.environment() if self.around else {}
+        return self.supervise(self.command(), "Training", {**env, **known})
 
     def command(self) -> list[str]:
         """Return DVC's command, or the user's as it is launched."""
@@ -99,14 +117,14 @@ class _Training:
                 root=self.root,
                 say=self.say,
                 env={**hidden, **env},
-                limits=self.around.limits,
-                each=self.around.teller.note,
+                limits=self.around.limits if self.around else Limits(),
+                each=self.around.teller.note if self.around else lambda _: None,
             )
         if outcome.stopped:
             written = verdict.written(self.root, since=max(started, time.time() - outcome.stopping - CLOCK))
             why = f"{outcome.stopped} came; the command ended {outcome.stopping:.1f} s later"
             saved = f"Written in that time: {', '.join(written)}" if written else "It wrote no file in that time"
-            if self.around.place.mark():
+            if self.around and self.around.place.mark():
                 saved = "The same training goes on from its last checkpoint: type the same again"
             raise Cancelled("Training was stopped", why=why, hint=saved)
         return outcome
@@ -114,7 +132,8 @@ class _Training:
     def say(self, text: str) -> None:
         """Pass output on and notice whether DVC runs a stage."""
         self.ran = self.ran or dvc.ran(text)
-        self.around.teller.hear(text)
+        if self.around:
+            self.around.teller.hear(text)
         self.job.say(text)
 
     def fetch(self) -> tuple[Check, ...]:
@@ -124,3 +143,11 @@ class _Training:
         wanted = self.made.missing
         outcome = self.supervise(dvc.pull(wanted), "Download") if wanted else None
         return (verdict.failure(outcome, False, "pull", "Download of outputs"),) if outcome and outcome.code else ()
+
+    def push(self) -> tuple[Check, ...]:
+        """Upload what DVC has made here, where that is wanted, and warn of what would not come back as it is."""
+        if not (self.dvc and self.ran):
+            return ()
+        outcome = self.supervise(dvc.push(), "Upload") if self.config.push else None
+        failed = (verdict.failure(outcome, False, "push", "Upload of outputs"),) if outcome and outcome.code else ()
+        return (*failed, *pipeline.warnings(self.root, self.made.paths, shared=self.config.push))

@@ -8,6 +8,7 @@ from ci_kit.parts import Check, Metric
 from ci_kit.supervise import Outcome, exhausted, last_words, meaning
 from ci_kit.train import dvc
 
+SKIPPED = Check(id="command", title="Nothing changed, training skipped", status="skip", observed="dvc.lock is current")
 _NOT_ENTERED = frozenset({".git", ".dvc", ".venv", "venv", "node_modules", "__pycache__", ".ci-kit"})
 _MOST_ENTRIES = 20_000
 
@@ -30,7 +31,7 @@ def success(outcome: Outcome, *, ran: bool, changed: bool) -> Check:
     if changed:
         title = "Restored from DVC's run cache, not trained again"
         return Check(id="command", title=title, status="pass", observed=f"{outcome.seconds:.1f} s")
-    return Check(id="command", title="Nothing changed, training skipped", status="skip", observed="dvc.lock is current")
+    return SKIPPED
 
 
 def failure(outcome: Outcome, by_dvc: bool, word: str = "command", title: str = "Training") -> Check:

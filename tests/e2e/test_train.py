@@ -215,7 +215,8 @@ def reproduce(root: Path) -> tuple[dict[str, str], Findings, int]:
 
 def test_dvc_trains_once_skips_what_did_not_change_and_fetches_what_is_missing(pipeline: Path) -> None:
     statuses, findings, runs = reproduce(pipeline)
-    assert (statuses, runs) == ({"command": "pass", "outputs/model.onnx": "pass", "metrics": "pass"}, 1)
+    expected = {"command": "pass", "dvc/lock/train": "warn", "outputs/model.onnx": "pass", "metrics": "pass"}
+    assert (statuses, runs) == (expected, 1)
     assert [file.role for file in findings.files] == ["model"]
     assert "wall_time" in findings.metrics
     tool = dvc.executable()
@@ -223,7 +224,7 @@ def test_dvc_trains_once_skips_what_did_not_change_and_fetches_what_is_missing(p
 
     statuses, findings, runs = reproduce(pipeline)
     assert (statuses["command"], runs) == ("skip", 1)
-    assert findings.checks[1].title == "Nothing changed, training skipped"
+    assert findings.checks[0].title == "Nothing changed, training skipped"
     assert set(findings.metrics) == {"accuracy"}
 
     (pipeline / "model.onnx").unlink()
@@ -236,6 +237,26 @@ def test_dvc_trains_once_skips_what_did_not_change_and_fetches_what_is_missing(p
     statuses, findings, runs = reproduce(pipeline)
     assert (statuses["command"], runs) == ("pass", 2)
     assert (pipeline / "model.onnx").read_text() == "C: 2\n"
+
+
+def test_what_one_runner_has_trained_another_does_not_train_again(pipeline: Path, tmp_path: Path) -> None:
+    """The run cache goes through DVC's remote; the lock is not committed yet, as on a pull request's first run."""
+    lines = PIPELINE.replace("metrics: [metrics.json: {cache: false}]", "metrics: [metrics.json]")
+    (pipeline / "dvc.yaml").write_text(lines)
+    other = tmp_path / "other"
+    subprocess.run(["cp", "-r", str(pipeline), str(other)], check=True)
+    config = read(b"train: {outputs: model.onnx, gpu: none, push: true}")
+    found = {check.id: check for check in step.run(Job(root=pipeline, config=config)).checks}
+    assert (found["command"].status, "push" in found) == ("pass", False)
+    again = {check.id: check for check in step.run(Job(root=other, config=config)).checks}
+    assert again["command"].title == "Restored from DVC's run cache, not trained again"
+    assert not (other / "log.txt").exists()
+    assert (other / "model.onnx").read_text() == "C: 1\n"
+    subprocess.run(["rm", "-rf", str(tmp_path / "remote")], check=True)
+    (tmp_path / "remote").touch()
+    (pipeline / "params.yaml").write_text("C: 3\n")
+    failed = {check.id: check.status for check in step.run(Job(root=pipeline, config=config)).checks}
+    assert (failed["command"], failed["push"]) == ("pass", "fail")
 
 
 def test_dvc_names_the_exit_code_of_its_stage_and_an_unreachable_output(pipeline: Path) -> None:
