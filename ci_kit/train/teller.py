@@ -9,7 +9,7 @@ from ci_kit.sections import Price
 from ci_kit.supervise import Usage
 from ci_kit.train.gpu import Gpus
 from ci_kit.train.progress import Progress
-from ci_kit.train.timeline import Timeline
+from ci_kit.train.timeline import CPU, Timeline
 from ci_kit.train.waiting import Waiting
 
 EVERY, LATER, AFTER = 10.0, 30.0, 300.0  # seconds between two lines, those after a while, and that while
@@ -50,7 +50,7 @@ class Teller:
         cores = sum(max(0.0, one.cpu - self._cpu.get(one.pid, 0.0)) for one in usage) / seconds
         self._cpu = {one.pid: one.cpu for one in usage}
         memory = sum(one.memory for one in usage)
-        measured = {"CPU": 100 * cores, "memory": memory / GIB}
+        measured = {CPU: 100 * cores, "memory": memory / GIB}
         parts = [f"{cores:.1f} cores", f"{memory / GIB:.1f} GiB"]
         if self._gpus and (use := self._gpus.use) is not None:
             measured |= {"GPU": use, "GPU memory": self._gpus.memory / GIB}

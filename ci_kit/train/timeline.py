@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from ci_kit.parts import Chart, Series
 from ci_kit.train.curves import POINTS
 
+CPU = "CPU (100 % is one core)"
 LEAST = 10  # stretches of a second below which there is nothing to see
 
 
@@ -28,7 +29,7 @@ class Timeline:
         """Draw work and memory; nothing of a run of less than ten seconds."""
         if len(self._stretches) < LEAST:
             return ()
-        drawn = (self._draw("At work", "%", ("GPU", "CPU")), self._draw("Memory", "GiB", ("GPU memory", "memory")))
+        drawn = (self._draw("At work", "%", ("GPU", CPU)), self._draw("Memory", "GiB", ("GPU memory", "memory")))
         return tuple(chart for chart in drawn if chart)
 
     def _draw(self, title: str, unit: str, names: tuple[str, ...]) -> Chart | None:
@@ -44,7 +45,7 @@ class Timeline:
             ]
             if points:
                 series.append(Series(name=name, x=tuple(x for x, _ in points), y=tuple(y for _, y in points)))
-        return Chart(kind="line", title=title, x=axis, y=unit, series=tuple(series)) if series else None
+        return Chart(kind="line", title=f"{title} ({unit})", x=axis, y=unit, series=tuple(series)) if series else None
 
     def _halve(self) -> None:
         merged: dict[int, dict[str, tuple[float, int]]] = {}

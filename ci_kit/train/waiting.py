@@ -6,13 +6,14 @@ from ci_kit.parts import Check
 from ci_kit.supervise import Usage
 
 ENOUGH = 30.0  # seconds below which start and end are most of a run
-CORE = 0.5
-"""The share of one core above which a process works; one that waits for another takes a few hundredths."""
+CORE, SOME = 0.5, 0.1
+"""The share of a core that a trainer takes which does not wait, and that loaders take which work at all: on a busy
+machine they get no more, and what waits takes a few hundredths."""
 READING = 2**20  # bytes a second from the disk above which it is what a process waits for
 WORDS = {
     "data": "the data loaders or the disk",
     "host": "the training's own Python",
-    "idle": "nothing that runs here",
+    "idle": "something that does not run here",
 }
 ADVICE = {
     "data": "More or faster data loaders would help: `num_workers`, data that is decoded beforehand, a faster disk.",
@@ -41,8 +42,8 @@ class Waiting:
         trainers = _trainers(usage, on_gpu)
         ours = max((spent[pid] for pid in trainers), default=0.0) / seconds
         others = sum(value for pid, value in spent.items() if pid not in trainers) / seconds
-        data = others >= CORE or (read - self._read) / seconds >= READING
-        cause = "host" if ours >= CORE else "data" if data else "idle"
+        data = others >= SOME or (read - self._read) / seconds >= READING
+        cause = "host" if ours >= CORE else "data" if data else "host" if ours >= SOME else "idle"
         self.seconds["work"] += seconds * use / 100
         self.seconds[cause] += seconds * (1 - use / 100)
         self._cpu, self._read = {one.pid: one.cpu for one in usage}, read

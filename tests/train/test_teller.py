@@ -41,7 +41,10 @@ def test_a_line_every_ten_seconds_and_later_every_thirty() -> None:
     assert said[1] == line
     assert shown[1] == ["0:20 so far", *line.removeprefix("train: 0:20: ").split(", ")]
     assert teller.metrics()["throughput"].value == pytest.approx(1)
-    assert {chart.title: chart.series[0].y[-1] for chart in teller.charts()} == {"At work": 200.0, "Memory": 1.0}
+    assert {chart.title: chart.series[0].y[-1] for chart in teller.charts()} == {
+        "At work (%)": 200.0,
+        "Memory (GiB)": 1.0,
+    }
 
 
 def test_a_short_run_has_no_line_and_no_chart() -> None:
@@ -81,7 +84,7 @@ def waited(*states: tuple[float, float, float, int]) -> Check:
         ((20.0, 1.0, 0.0, 0), ("warn", "at work 20% of the time; waited 80% for the training's own Python")),
         ((20.0, 0.3, 0.9, 0), ("warn", "at work 20% of the time; waited 80% for the data loaders or the disk")),
         ((20.0, 0.3, 0.0, 2**24), ("warn", "at work 20% of the time; waited 80% for the data loaders or the disk")),
-        ((20.0, 0.05, 0.0, 0), ("warn", "at work 20% of the time; waited 80% for nothing that runs here")),
+        ((20.0, 0.05, 0.0, 0), ("warn", "at work 20% of the time; waited 80% for something that does not run here")),
     ],
 )
 def test_what_the_gpu_waited_for(state: tuple[float, float, float, int], observed: tuple[str, str]) -> None:
