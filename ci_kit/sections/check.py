@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ci_kit.sections.base import Currency, DataName, Duration, OneOrMore, Reference, Section, Share
+from ci_kit.sections.base import Address, Currency, DataName, Duration, OneOrMore, Reference, Section, Share
 
 
 class Freshness(Section):
@@ -71,6 +71,11 @@ class Train(Section):
     processes: int | None = Field(
         None, ge=1, le=1024, description="Processes that torchrun starts; default: one a GPU, else one."
     )
+    nodes: int = Field(
+        1, ge=1, le=1024, description="Machines that train together by torchrun; they share the folder `checkpoints`."
+    )
+    node: int | None = Field(None, ge=0, description="Which of them this is, from 0; default: SLURM_NODEID, else 0.")
+    rendezvous: Address | None = Field(None, description="Where machine 0 is reached by the others, as `host:port`.")
     outputs: OneOrMore = Field((), description="Files that the command must write anew.")
     push: bool = Field(
         False,

@@ -8,6 +8,7 @@ from ci_kit.options import Option
 OPTIONS = (
     Option(name="command", key="train.command", help="The shell command; default: `dvc repro`."),
     Option(name="checkpoints", key="train.checkpoints", help="The folder that checkpoints are kept in."),
+    Option(name="node", key="train.node", help="Which of several machines this is, from 0."),
     Option(name="gpu", key="train.gpu", help="none, auto or required."),
     Option(name="proceed", help="Only start the next run of one whose time was up: what holds the token."),
 )

@@ -12,6 +12,7 @@ from ci_kit.train.carry import carried
 from ci_kit.train.gpu import Gpus
 from ci_kit.train.horizon import Horizon
 from ci_kit.train.identity import identity
+from ci_kit.train.launch import node
 from ci_kit.train.live import Live, live
 from ci_kit.train.made import LIVE_METRICS, Made
 from ci_kit.train.notice import Notice
@@ -33,8 +34,10 @@ def around(job: Job, made: Made, gpus: Gpus | None, spent: float) -> Iterator[Ar
     train = job.config.train
     base = Path(train.checkpoints).expanduser() if train.checkpoints else state_folder(job.repository) / "checkpoints"
     with contextlib.ExitStack() as stack:
-        kept = stack.enter_context(place(base, identity(job, made.names)))
-        where = store(train.carry, kept.folder.name, job.root.resolve()) if train.carry else None
+        number = node(train)
+        kept = stack.enter_context(place(base, identity(job, made.names), number, train.nodes))
+        carry = train.carry if not number else None
+        where = store(carry, kept.folder.name, job.root.resolve()) if carry else None
         stack.enter_context(carried(where, kept, job.say))
         notice = Notice(train.spot, job.say) if train.spot else None
         if notice:

@@ -10,6 +10,7 @@ from ci_kit.train.place import Place
 
 PAUSES = (1.0, 5.0, 25.0, 60.0)
 """Seconds before the second attempt and those after it; the last holds on."""
+MEETINGS = 3  # attempts of one machine in which it may have missed the others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,19 +22,23 @@ class Story:
     goes_on: bool
 
 
-def attempts(run: Callable[[Mapping[str, str]], Outcome], place: Place, most: int, say: Callable[[str], None]) -> Story:
+def attempts(
+    run: Callable[[Mapping[str, str]], Outcome], place: Place, most: int, say: Callable[[str], None], *, barren: int = 0
+) -> Story:
     """Run the command, with the environment that it is given, until it ends well or gets no further.
 
     It is started again only after it has written something new into its checkpoints, `most` times in all: what fails
-    twice at the same place would fail there for ever. Times and CPU seconds of the attempts add up.
+    twice at the same place would fail there for ever, but for `barren` times in a row of machines that must first find
+    each other again. Times and CPU seconds of the attempts add up.
     """
-    resumed, failed = bool(place.mark()), list[Outcome]()
+    resumed, failed, vain = bool(place.mark()), list[Outcome](), 0
     if resumed:
         say(f"train: resumes from the checkpoints in {place.folder}")
     while True:
         before = place.mark()
         outcome = run(place.environment())
-        if not outcome.code or outcome.late or place.mark() == before or len(failed) + 1 >= most:
+        vain = vain + 1 if place.mark() == before else 0
+        if not outcome.code or outcome.late or vain > barren or len(failed) + 1 >= most:
             break
         failed.append(outcome)
         pause = PAUSES[min(len(failed), len(PAUSES)) - 1]

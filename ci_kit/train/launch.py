@@ -1,5 +1,6 @@
 """The command as it is started: in a shell, or by torchrun for several processes."""
 
+import os
 import re
 import shlex
 import shutil
@@ -18,18 +19,43 @@ def command(train: Train, gpus: int) -> list[str]:
     if train.launcher == "torchrun" and train.command is None:
         raise UserError("train.launcher needs train.command", why="the stages of DVC start their own commands")
     if train.launcher == "torchrun":
-        return _torchrun(str(train.command), train.processes or gpus or 1)
+        # `--` keeps torchrun from taking the options of the script for its own.
+        return [*torchrun(train, gpus), "--", *_script(str(train.command))]
     bash = shutil.which("bash")
     shell = [bash, "--noprofile", "--norc", "-eo", "pipefail"] if bash else ["sh", "-e"]
     return [*shell, "-c", str(train.command)]
 
 
-def _torchrun(text: str, processes: int) -> list[str]:
-    """Return torchrun on this machine.
+def node(train: Train) -> int:
+    """Return which of the machines that train together this is; raise UserError for one that is none of them."""
+    found = train.node if train.node is not None else int(os.environ.get("SLURM_NODEID", "0") or 0)
+    if train.nodes == 1:
+        return 0
+    if found >= train.nodes or train.launcher != "torchrun" or not (train.rendezvous and train.checkpoints):
+        hint = "Set `launcher: torchrun`, `rendezvous`, `checkpoints` (a folder that all share) and `node` (from 0)"
+        raise UserError(f"machine {found} of {train.nodes} can't train with the others", hint=hint)
+    return found
+
+
+def torchrun(train: Train, gpus: int) -> list[str]:
+    """Return torchrun without its script.
 
     Without restarts of its own: a worker that it started again hung in 4 of 10 runs, waiting for the one before; the
-    whole command is started again instead. `--` keeps it from taking the script's options for its own.
+    whole command is started again instead. Machine 0 holds what the others meet at.
     """
+    python = shutil.which("python") or shutil.which("python3") or "python3"
+    options = [f"--nproc-per-node={train.processes or gpus or 1}", "--max-restarts=0"]
+    if train.nodes == 1:
+        return [python, "-m", "torch.distributed.run", "--standalone", *options]
+    host, _, port = str(train.rendezvous).rpartition(":")
+    # Not by an elastic rendezvous: it would give rank 0, which writes, to whichever machine it likes.
+    meeting = [f"--nnodes={train.nodes}", f"--node-rank={node(train)}"]
+    meeting += [f"--master-addr={host}", f"--master-port={port}"]
+    return [python, "-m", "torch.distributed.run", *meeting, *options]
+
+
+def _script(text: str) -> list[str]:
+    """Return the script and its arguments, which torchrun starts without a shell."""
     words = shlex.split(text) if not _SHELL.search(text) and text.count("'") % 2 == text.count('"') % 2 == 0 else []
     if words[:1] in (["python"], ["python3"]):
         words = words[1:]
@@ -38,6 +64,4 @@ def _torchrun(text: str, processes: int) -> list[str]:
         raise UserError(
             "train.command must be a script and its arguments", why=why, hint="Such as: train.py --epochs 5"
         )
-    python = shutil.which("python") or shutil.which("python3") or "python3"
-    options = ["--standalone", f"--nproc-per-node={processes}", "--max-restarts=0"]
-    return [python, "-m", "torch.distributed.run", *options, "--", *words]
+    return words

@@ -18,6 +18,7 @@ from ci_kit.supervise.running import GRACE
 
 AGE = 14 * 86_400.0
 """Seconds after which checkpoints that nobody came back for are removed."""
+NODE = "CI_KIT_NODE"
 SLOTS = 9  # trainings that are the same, at the same time, on one machine
 Mark = frozenset[tuple[str, int, int]]
 
@@ -25,12 +26,12 @@ Mark = frozenset[tuple[str, int, int]]
 class Place:
     """The checkpoint folder of one training."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.finished = folder, False
+    def __init__(self, folder: Path, node: int = 0) -> None:
+        self.folder, self.node, self.finished = folder, node, False
 
     def environment(self) -> dict[str, str]:
         """Return what the command is told; see `ci_kit.resume`."""
-        return {DIRECTORY: str(self.folder), RESUME: "1" if self.mark() else "0"}
+        return {DIRECTORY: str(self.folder), RESUME: "1" if self.mark() else "0", NODE: str(self.node)}
 
     def mark(self) -> Mark:
         """Return what is there: names, times and sizes, to tell whether the training got any further."""
@@ -45,9 +46,10 @@ class Place:
         return frozenset(found)
 
     def finish(self) -> None:
-        """Remove all checkpoints: the training is done."""
+        """Remove all checkpoints: the training is done, as the first of its machines knows."""
         self.finished = True
-        self.empty()
+        if not self.node:
+            self.empty()
 
     def empty(self) -> None:
         """Remove all checkpoints."""
@@ -55,13 +57,13 @@ class Place:
 
 
 @contextmanager
-def place(base: Path, identity: str) -> Iterator[Place]:
+def place(base: Path, identity: str, node: int = 0, nodes: int = 1) -> Iterator[Place]:
     """Hold the folder of a training below `base`; another one where the same training runs here already.
 
-    Raises UserError when there can't be one.
+    Of several machines that train together, all hold the same. Raises UserError when there can't be one.
     """
     try:
-        found, lock = _free(base, identity)
+        found, lock = _shared(base, identity, node) if nodes > 1 else _free(base, identity)
     except OSError as error:
         hint = "Set `train.checkpoints` to a folder outside the workspace"
         raise UserError(f"no checkpoints can be kept in {base}", why=error.strerror or "", hint=hint) from error
@@ -69,7 +71,7 @@ def place(base: Path, identity: str) -> Iterator[Place]:
         try:
             yield found
         finally:
-            if not found.mark():
+            if not found.mark() and not node:
                 found.empty()
                 Path(lock.name).unlink(missing_ok=True)
 
@@ -89,9 +91,24 @@ def _free(base: Path, identity: str) -> tuple[Place, TextIO]:
     raise UserError(f"{SLOTS} trainings of this very kind run here already", hint="Wait for one of them")
 
 
-def _end_leftovers(folder: Path) -> None:
+def _shared(base: Path, identity: str, node: int) -> tuple[Place, TextIO]:
+    base.mkdir(parents=True, exist_ok=True)
+    _prune(base)
+    folder = base / identity
+    lock = (base / (f"{identity}.node-{node}.lock" if node else f"{identity}.lock")).open("w")
+    if not _held(lock.fileno()):
+        lock.close()
+        hint = "Wait for it, or give each another `node`"
+        raise UserError(f"machine {node} of this training runs already", hint=hint)
+    folder.mkdir(exist_ok=True)
+    _end_leftovers(folder, node)
+    return Place(folder, node), lock
+
+
+def _end_leftovers(folder: Path, node: int = 0) -> None:
     """End what a supervisor that was killed has left running: it would write the same checkpoints, and hold the GPU."""
-    found = [one for one in psutil.process_iter() if _environment(one).get(DIRECTORY) == str(folder)]
+    ours = {DIRECTORY: str(folder), NODE: str(node)}.items()
+    found = [one for one in psutil.process_iter() if ours <= _environment(one).items()]
     for signal in (psutil.Process.terminate, psutil.Process.kill):
         for process in found:
             with contextlib.suppress(psutil.Error):

@@ -13,7 +13,7 @@ from ci_kit.result import Findings
 from ci_kit.supervise import Limits, Outcome, supervise
 from ci_kit.train import dvc, launch, pipeline, verdict
 from ci_kit.train.around import Around, around
-from ci_kit.train.attempts import attempts
+from ci_kit.train.attempts import MEETINGS, attempts
 from ci_kit.train.gpu import Gpus, gpus
 from ci_kit.train.made import CLOCK, Made
 from ci_kit.train.preflight import preflight
@@ -59,9 +59,10 @@ class _Training:
         if self.device:
             self.device.start()
         with around(self.job, self.made, self.device, self.chain.spent) as self.around:
-            story = attempts(self.train, self.around.place, self.config.attempts, self.job.say)
+            barren = MEETINGS if self.config.nodes > 1 else 0
+            story = attempts(self.train, self.around.place, self.config.attempts, self.job.say, barren=barren)
             outcome, teller, self.around.well = story.outcome, self.around.teller, not story.outcome.code
-            kept = self.kept() if self.around.well else Findings()
+            kept = self.kept() if self.around.well and not self.around.place.node else Findings()
         if story.goes_on:
             actions.output("unfinished", "true")
         checks = (*checks, *self.chain.checks(self.config), *story.checks, *verdict.left(outcome))

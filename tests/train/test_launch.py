@@ -6,11 +6,40 @@ import pytest
 
 from ci_kit.errors import UserError
 from ci_kit.sections import Train
-from ci_kit.train.launch import command
+from ci_kit.train.launch import command, node
 
 
 def train(text: str | None, **more: object) -> Train:
     return Train.model_validate({"command": text, "launcher": "torchrun"} | more)
+
+
+MEETING = {"launcher": "torchrun", "command": "t.py", "nodes": 2, "rendezvous": "host:29500", "checkpoints": "/shared"}
+
+
+@pytest.mark.parametrize(
+    ("more", "slurm", "expected"),
+    [
+        ({}, "", 0),
+        ({"node": 1}, "", 1),
+        ({}, "1", 1),
+        ({"node": 0}, "1", 0),
+        ({"nodes": 1}, "7", 0),
+        ({"node": 2}, "", None),
+        ({"rendezvous": None}, "", None),
+        ({"checkpoints": None}, "", None),
+        ({"launcher": "local"}, "", None),
+    ],
+)
+def test_which_of_several_machines_this_is(
+    monkeypatch: pytest.MonkeyPatch, more: dict[str, object], slurm: str, expected: int | None
+) -> None:
+    monkeypatch.setenv("SLURM_NODEID", slurm)
+    given = Train.model_validate(MEETING | more)
+    if expected is None:
+        with pytest.raises(UserError, match="can't train with the others"):
+            node(given)
+    else:
+        assert node(given) == expected
 
 
 def test_a_shell_stops_at_the_first_line_that_fails() -> None:
