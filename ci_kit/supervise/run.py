@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
-from ci_kit import actions
 from ci_kit.supervise.log import Stream
 from ci_kit.supervise.memory import kills
 from ci_kit.supervise.outcome import Limits, Outcome
@@ -78,7 +77,7 @@ def supervise(
         tail=stream.words(),
         stopped=signal.Signals(signals[0]).name if signals else None,
         stopping=time.monotonic() - run.asked if run.asked else 0.0,
-        left=tuple(actions.redact(actions.harmless(name)) for name in left),
+        left=left,
         stalled=float(limits.stall or 0) if run.stalled else 0.0,
         late=run.late if run.code else None,
         oom=run.code != 0 and kills() > killed,

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ci_kit import actions
 from ci_kit.errors import UserError
 
 try:
@@ -130,9 +131,10 @@ class Tree:
 
 
 def title(process: psutil.Process) -> str:
-    """Return the number and command line of a process, as far as they can be read."""
+    """Return the number and command line of a process, as far as they can be read, without secrets, cut at 120."""
     with contextlib.suppress(psutil.Error, OSError):
-        return f"{process.pid} {' '.join(process.cmdline()) or process.name()}"[:120]
+        whole = f"{process.pid} {' '.join(process.cmdline()) or process.name()}"
+        return actions.redact(actions.harmless(whole))[:120]  # cut before, a part of a secret would not be known
     return str(process.pid)
 
 

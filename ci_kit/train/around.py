@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from ci_kit.files import state_folder
@@ -9,32 +10,40 @@ from ci_kit.job import Job
 from ci_kit.sections import duration
 from ci_kit.supervise import Limits
 from ci_kit.train.carry import carried
+from ci_kit.train.device import Devices
 from ci_kit.train.gpu import Gpus
 from ci_kit.train.horizon import Horizon
 from ci_kit.train.identity import identity
 from ci_kit.train.launch import node
 from ci_kit.train.live import Live, live
 from ci_kit.train.made import LIVE_METRICS, Made
+from ci_kit.train.needs import Need, Past
 from ci_kit.train.notice import Notice
 from ci_kit.train.place import Place, place
 from ci_kit.train.store import store
 from ci_kit.train.teller import Teller
 
 
+@dataclass(kw_only=True)
 class Around:
     """Set `well` when the training has ended well."""
 
-    def __init__(self, place: Place, teller: Teller, horizon: Horizon, limits: Limits) -> None:
-        self.place, self.teller, self.horizon, self.limits, self.well = place, teller, horizon, limits, False
+    place: Place
+    teller: Teller
+    horizon: Horizon
+    limits: Limits
+    devices: Devices | None
+    past: Past
+    need: Need
+    well: bool = False
 
 
 @contextlib.contextmanager
 def around(job: Job, made: Made, gpus: Gpus | None, spent: float) -> Iterator[Around]:
     """Hold all of it; `spent` is what the runs before this one have cost."""
-    train = job.config.train
+    train, number = job.config.train, node(job.config.train)
     base = Path(train.checkpoints).expanduser() if train.checkpoints else state_folder(job.repository) / "checkpoints"
     with contextlib.ExitStack() as stack:
-        number = node(train)
         kept = stack.enter_context(place(base, identity(job, made.names), number, train.nodes))
         carry = train.carry if not number else None
         where = store(carry, kept.folder.name, job.root.resolve()) if carry else None
@@ -49,7 +58,17 @@ def around(job: Job, made: Made, gpus: Gpus | None, spent: float) -> Iterator[Ar
             end=horizon.end,
         )
         shown = live(job)
-        found = Around(kept, _teller(job, made, gpus, spent, shown), horizon, limits)
+        devices = Devices(*gpus.asked) if gpus else None
+        past = Past(base, job, devices)
+        found = Around(
+            place=kept,
+            teller=_teller(job, made, gpus, spent, shown),
+            horizon=horizon,
+            limits=limits,
+            devices=devices,
+            past=past,
+            need=past.before(kept),
+        )
         if shown:
             stack.callback(lambda: shown.end(found.well))
         yield found

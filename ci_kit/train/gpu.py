@@ -38,6 +38,11 @@ class Gpus:
         return bool(self._use and self._use[-1] > 1)
 
     @property
+    def asked(self) -> tuple[Any, list[Any]]:
+        """NVML's module, and its handles."""
+        return self._nvml, self._handles
+
+    @property
     def count(self) -> int:
         """How many there are."""
         return len(self._handles)

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ AGE = 14 * 86_400.0
 """Seconds after which checkpoints that nobody came back for are removed."""
 NODE = "CI_KIT_NODE"
 SLOTS = 9  # trainings that are the same, at the same time, on one machine
+_STEP = re.compile(r"(step|checkpoint|iter|epoch)\D*\d+")
 Mark = frozenset[tuple[str, int, int]]
 
 
@@ -50,6 +52,16 @@ class Place:
         self.finished = True
         if not self.node:
             self.empty()
+
+    def last(self) -> int:
+        """Return the bytes of the newest checkpoint: of the folder named by its step, else of the largest file."""
+        found = {Path(name): (time, size) for name, time, size in self.mark() if not name.startswith(".")}
+        if not found:
+            return 0
+        newest = max(found, key=lambda path: found[path]).parent
+        if _STEP.fullmatch(newest.name):
+            return sum(size for path, (_, size) in found.items() if path.parent == newest)
+        return max(size for _, size in found.values())
 
     def empty(self) -> None:
         """Remove all checkpoints."""

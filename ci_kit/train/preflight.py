@@ -1,56 +1,49 @@
-"""What must hold before the command starts: room on the disk, a GPU where one is due, a torch that can use it."""
+"""What must hold before the command starts: of the machine, of the GPUs where one is used, and of torch."""
 
-import importlib.util
-import re
-import shutil
-from importlib import metadata
 from pathlib import Path
 
 from ci_kit.parts import Check
 from ci_kit.sections import Train
-
-_GIB = 2**30
-_BACKEND = re.compile(r"^(?:cuda|hip|rocm|xpu)\b[^=\n]*=\s*(\S+)", re.MULTILINE)
+from ci_kit.train import machine, smoke, torch_build
+from ci_kit.train.device import Devices
+from ci_kit.train.needs import Need
 
 
 def preflight(train: Train, root: Path, gpu: str | None) -> tuple[Check, ...]:
-    """Judge the machine; `gpu` names the GPUs that NVML found. With a failed check the command must not start."""
-    free = shutil.disk_usage(root).free / _GIB
-    status = "pass" if free >= train.disk else "fail"
-    limit = f"at least {train.disk:g} GiB"
-    checks = [
-        Check(id="preflight/disk", title="Free disk space", status=status, observed=f"{free:.1f} GiB", limit=limit)
-    ]
+    """Judge what can be known before anything is held; `gpu` names the GPUs that NVML found.
+
+    With a failed check, here or of `ready`, the command must not start.
+    """
+    checks = [machine.disk(root, train.disk), *shared(train, root)]
     if train.gpu == "none":
         return tuple(checks)
-    required = train.gpu == "required"
-    if gpu is None:
-        observed, detail = "none found", "NVML shows no NVIDIA GPU: no driver, no device, or none visible here."
-        if required:
-            detail += " Run on a GPU runner, or set `train.gpu: auto`."
-        status = "fail" if required else "skip"
-        return (*checks, Check(id="preflight/gpu", title="GPU", status=status, observed=observed, detail=detail))
-    checks.append(Check(id="preflight/gpu", title="GPU", status="pass", observed=gpu))
-    if cpu_only := cpu_torch():
-        detail = "This build of torch can't use the GPU of this machine. Install one with CUDA: pytorch.org/get-started"
-        status = "fail" if required else "warn"
-        checks.append(
-            Check(id="preflight/torch", title="torch can use the GPU", status=status, observed=cpu_only, detail=detail)
-        )
+    if gpu:
+        return (*checks, Check(id="preflight/gpu", title="GPU", status="pass", observed=gpu))
+    detail = "NVML shows no NVIDIA GPU: no driver, no device, or none visible here."
+    if train.gpu == "required":
+        detail += " Run on a GPU runner, or set `train.gpu: auto`."
+    status = "fail" if train.gpu == "required" else "skip"
+    return (*checks, Check(id="preflight/gpu", title="GPU", status=status, observed="none found", detail=detail))
+
+
+def shared(train: Train, root: Path) -> tuple[Check, ...]:
+    """Judge the memory that processes share, unless the training's Python is known and has no torch."""
+    found = machine.shared()
+    python = torch_build.python(train, root) if found else None
+    return () if python and torch_build.find(python, root) is None else found
+
+
+def ready(train: Train, root: Path, folder: Path, need: Need, devices: Devices | None) -> tuple[Check, ...]:
+    """Judge what the run will take: the room for its checkpoints in `folder`, and the GPUs, where it has any.
+
+    Comes when the leftovers of the same training have been ended. Raises Cancelled when we were stopped meanwhile.
+    """
+    checks = [*machine.checkpoints(folder, need.checkpoint)]
+    if devices is None:
+        return tuple(checks)
+    checks += [*devices.others(need.gpu), *devices.health()]
+    python = torch_build.python(train, root)
+    torch = torch_build.find(python, root)
+    if python and torch:
+        checks.append(smoke.judge(python, torch, devices.driver(), root, required=train.gpu == "required"))
     return tuple(checks)
-
-
-def cpu_torch() -> str | None:
-    """Return the version of the installed torch if it was built for CPUs only, without importing it."""
-    try:
-        version = metadata.version("torch")
-        if version.endswith("+cpu"):
-            return f"torch {version}"
-        spec = importlib.util.find_spec("torch")
-        if spec is None or spec.origin is None:
-            return None
-        text = (Path(spec.origin).parent / "version.py").read_text(encoding="utf-8")
-    except (metadata.PackageNotFoundError, ImportError, ValueError, OSError):
-        return None
-    backends = _BACKEND.findall(text)
-    return f"torch {version} (CPU only)" if backends and set(backends) == {"None"} else None

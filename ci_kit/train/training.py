@@ -16,7 +16,7 @@ from ci_kit.train.around import Around, around
 from ci_kit.train.attempts import MEETINGS, attempts
 from ci_kit.train.gpu import Gpus, gpus
 from ci_kit.train.made import CLOCK, Made
-from ci_kit.train.preflight import preflight
+from ci_kit.train.preflight import preflight, ready
 from ci_kit.train.proceed import chain
 from ci_kit.train.unchanged import unchanged
 
@@ -56,9 +56,12 @@ class _Training:
 
     def findings(self, checks: tuple[Check, ...]) -> Findings:
         """Run the command and judge what it left behind."""
-        if self.device:
-            self.device.start()
         with around(self.job, self.made, self.device, self.chain.spent) as self.around:
+            checks += ready(self.config, self.root, self.around.place.folder, self.around.need, self.around.devices)
+            if any(check.status == "fail" for check in checks):
+                return Findings(checks=checks, gpu=self.device.name if self.device else None)
+            if self.device:
+                self.device.start()
             barren = MEETINGS if self.config.nodes > 1 else 0
             story = attempts(self.train, self.around.place, self.config.attempts, self.job.say, barren=barren)
             outcome, teller, self.around.well = story.outcome, self.around.teller, not story.outcome.code
@@ -67,6 +70,8 @@ class _Training:
             actions.output("unfinished", "true")
         checks = (*checks, *self.chain.checks(self.config), *story.checks, *verdict.left(outcome))
         measured = verdict.telemetry(outcome) | teller.metrics() | (self.device.stop() if self.device else {})
+        if self.ran and (story.goes_on or not outcome.code):
+            self.around.past.keep(measured)
         if outcome.code:
             checks += (verdict.unfinished(outcome) if story.goes_on else verdict.failure(outcome, self.dvc),)
             checks += verdict.used_up(outcome, bool(self.around.place.mark()))
@@ -100,7 +105,11 @@ class _Training:
     def train(self, env: Mapping[str, str]) -> Outcome:
         """Run the command once."""
         known = self.around.horizon.environment() if self.around else {}
-        return self.supervise(self.command(), "Training", {**env, **known})
+        try:
+            return self.supervise(self.command(), "Training", {**env, **known})
+        finally:
+            if self.around:
+                self.around.past.after(self.around.place)
 
     def command(self) -> list[str]:
         """Return DVC's command, or the user's as it is launched."""

@@ -14,6 +14,7 @@ from ci_kit.job import Job
 from ci_kit.result import Findings
 from ci_kit.supervise import supervise
 from ci_kit.train import step
+from tests.train.machine import torch
 from tests.train.nvml import Recorded
 
 # Real git and real processes: a matter of seconds, not of milliseconds.
@@ -198,7 +199,8 @@ def test_secrets_are_neither_shown_nor_kept(tmp_path: Path, said: list[str], mon
 
 def test_gpu_figures_are_part_of_the_findings(tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", Recorded())
-    monkeypatch.setattr("ci_kit.train.preflight.cpu_torch", lambda: "torch 2+cpu")
+    monkeypatch.setenv("PYTHONPATH", str(torch(tmp_path / "lib", version="2+cpu", cuda=None)))
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     findings = train(tmp_path, said, 'command: "sleep 0.1"')
     assert findings.gpu == "2 × NVIDIA A100-SXM4-40GB"
     assert {"gpu_utilisation", "gpu_memory", "gpu_energy"} <= set(findings.metrics)
