@@ -20,6 +20,7 @@ from ci_kit.train.made import LIVE_METRICS, Made
 from ci_kit.train.needs import Need, Past
 from ci_kit.train.notice import Notice
 from ci_kit.train.place import Place, place
+from ci_kit.train.sensors import Nvidia
 from ci_kit.train.store import store
 from ci_kit.train.teller import Teller
 
@@ -58,7 +59,8 @@ def around(job: Job, made: Made, gpus: Gpus | None, spent: float) -> Iterator[Ar
             end=horizon.end,
         )
         shown = live(job)
-        devices = Devices(*gpus.asked) if gpus else None
+        sensors = gpus.sensors if gpus else None
+        devices = Devices(sensors.nvml, sensors.handles) if isinstance(sensors, Nvidia) else None
         past = Past(base, job, devices)
         found = Around(
             place=kept,

@@ -1,4 +1,4 @@
-"""What NVML tells of the GPUs: their names, and how hard they worked while the command ran."""
+"""The GPUs of this machine: their names, and how hard they worked while the command ran."""
 
 import contextlib
 import importlib
@@ -10,6 +10,7 @@ from itertools import takewhile
 from typing import Any
 
 from ci_kit.parts import Metric
+from ci_kit.train.sensors import Nvidia, Sensors, amd, text
 
 
 class Gpus:
@@ -19,8 +20,8 @@ class Gpus:
     device included). Energy is the difference of the driver's counter (Volta and later), else the integral of power.
     """
 
-    def __init__(self, nvml: Any, handles: list[Any], period: float = 1.0) -> None:
-        self._nvml, self._handles, self._period = nvml, handles, period
+    def __init__(self, sensors: Sensors, period: float = 1.0) -> None:
+        self.sensors, self._period = sensors, period
         self._done, self._thread = threading.Event(), threading.Thread(target=self._sample, daemon=True)
         self._use: list[float] = []
         self._memory = self._joules = 0.0
@@ -38,19 +39,14 @@ class Gpus:
         return bool(self._use and self._use[-1] > 1)
 
     @property
-    def asked(self) -> tuple[Any, list[Any]]:
-        """NVML's module, and its handles."""
-        return self._nvml, self._handles
-
-    @property
     def count(self) -> int:
         """How many there are."""
-        return len(self._handles)
+        return len(self.sensors.names)
 
     @property
     def name(self) -> str:
         """Which GPUs there are, such as `2 × NVIDIA H100 80GB HBM3`."""
-        names = [_text(self._nvml.nvmlDeviceGetName(handle)) for handle in self._handles]
+        names = self.sensors.names
         counted = {name: names.count(name) for name in names}
         return ", ".join(f"{count} × {name}" if count > 1 else name for name, count in counted.items())
 
@@ -80,58 +76,51 @@ class Gpus:
     def _sample(self) -> None:
         last = time.monotonic()
         while True:
-            use = self._read(lambda handle: self._nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
-            memory = self._read(lambda handle: self._nvml.nvmlDeviceGetMemoryInfo(handle).used)
-            power = self._read(lambda handle: self._nvml.nvmlDeviceGetPowerUsage(handle) / 1000)
+            use, memory, power = self.sensors.use(), self.sensors.memory(), self.sensors.watts()
             now = time.monotonic()
             if use:
                 self._use.append(sum(use) / len(use))
-            self.memory, self.pids = sum(memory), frozenset(self._processes())
+            self.memory, self.pids = sum(memory), self.sensors.pids()
             self._memory = max(self._memory, self.memory)
             self._joules += sum(power) * (now - last)
             last = now
             if self._done.wait(self._period):
                 return
 
-    def _processes(self) -> Iterator[int]:
-        for handle in self._handles:
-            with contextlib.suppress(self._nvml.NVMLError):
-                yield from (one.pid for one in self._nvml.nvmlDeviceGetComputeRunningProcesses(handle))
-
     def _energy(self) -> float | None:
-        read = self._read(lambda handle: self._nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000)
-        return sum(read) if len(read) == len(self._handles) else None
-
-    def _read(self, question: Any) -> list[float]:
-        answers = []
-        for handle in self._handles:
-            with contextlib.suppress(self._nvml.NVMLError):
-                answers.append(float(question(handle)))
-        return answers
+        read = self.sensors.joules()
+        return sum(read) if len(read) == self.count else None
 
 
 @contextlib.contextmanager
 def gpus(nvml: Any = None) -> Iterator[Gpus | None]:
-    """Give the GPUs that CUDA_VISIBLE_DEVICES leaves visible, or None where there is no GPU, driver or NVML."""
-    if nvml is None:
+    """Give the GPUs that the environment leaves visible, or None where there is no GPU or no driver."""
+    with _nvidia(nvml) as sensors:
+        seen = sensors or amd()
+        found = Gpus(seen) if seen else None
         try:
-            nvml = importlib.import_module("pynvml")
-        except ImportError:
-            yield None
-            return
+            yield found
+        finally:
+            if found:
+                found.stop()
+
+
+@contextlib.contextmanager
+def _nvidia(nvml: Any) -> Iterator[Nvidia | None]:
+    try:
+        nvml = nvml or importlib.import_module("pynvml")
+    except ImportError:
+        yield None
+        return
     try:
         nvml.nvmlInit()
     except nvml.NVMLError:
         yield None
         return
-    found = None
     try:
         handles = _visible(nvml)
-        found = Gpus(nvml, handles) if handles else None
-        yield found
+        yield Nvidia(nvml, handles) if handles else None
     finally:
-        if found:
-            found.stop()
         with contextlib.suppress(nvml.NVMLError):
             nvml.nvmlShutdown()
 
@@ -143,12 +132,8 @@ def _visible(nvml: Any) -> list[Any]:
         if wanted is None:
             return handles
         names = {str(index): handle for index, handle in enumerate(handles)}
-        names |= {_text(nvml.nvmlDeviceGetUUID(handle)): handle for handle in handles}
+        names |= {text(nvml.nvmlDeviceGetUUID(handle)): handle for handle in handles}
     except nvml.NVMLError:
         return []
     # As CUDA does, nothing after the first entry that names no device counts.
     return [names[part] for part in takewhile(names.__contains__, map(str.strip, wanted.split(",")))]
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else value

@@ -19,7 +19,7 @@ def preflight(train: Train, root: Path, gpu: str | None) -> tuple[Check, ...]:
         return tuple(checks)
     if gpu:
         return (*checks, Check(id="preflight/gpu", title="GPU", status="pass", observed=gpu))
-    detail = "NVML shows no NVIDIA GPU: no driver, no device, or none visible here."
+    detail = "No NVIDIA GPU is shown by NVML and no AMD GPU by the kernel: no driver, no device, or none visible here."
     if train.gpu == "required":
         detail += " Run on a GPU runner, or set `train.gpu: auto`."
     status = "fail" if train.gpu == "required" else "skip"

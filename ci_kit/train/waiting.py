@@ -6,6 +6,7 @@ from ci_kit.parts import Check
 from ci_kit.supervise import Usage
 
 ENOUGH = 30.0  # seconds below which start and end are most of a run
+UNUSED = 0.01  # the share of work below which the training runs on the CPU
 CORE, SOME = 0.5, 0.1
 """The share of a core that a trainer takes which does not wait, and that loaders take which work at all: on a busy
 machine they get no more, and what waits takes a few hundredths."""
@@ -49,11 +50,11 @@ class Waiting:
         self._cpu, self._read = {one.pid: one.cpu for one in usage}, read
 
     def checks(self) -> tuple[Check, ...]:
-        """Return what they waited for: a warning with advice where they did so most of the time."""
+        """Return what they waited for: a warning with advice where they did so most of the time, if they were used."""
         total = sum(self.seconds.values())
-        if total < ENOUGH:
+        shares = {word: value / max(total, 1e-9) for word, value in self.seconds.items()}
+        if total < ENOUGH or shares["work"] < UNUSED:
             return ()
-        shares = {word: value / total for word, value in self.seconds.items()}
         waited = [f"{shares[word]:.0%} for {name}" for word, name in WORDS.items() if shares[word] >= 0.005]
         observed = f"at work {shares['work']:.0%} of the time" + (f"; waited {', '.join(waited)}" if waited else "")
         worst = max(WORDS, key=shares.__getitem__)

@@ -1,13 +1,15 @@
 import time
+from pathlib import Path
 
 import pytest
 
 from ci_kit.train.gpu import Gpus, gpus
+from ci_kit.train.sensors import Nvidia, amd
 from tests.train.nvml import Recorded
 
 
 def sampled(nvml: Recorded) -> dict[str, float]:
-    device = Gpus(nvml, list(range(nvml.nvmlDeviceGetCount())), period=0.01)
+    device = Gpus(Nvidia(nvml, list(range(nvml.nvmlDeviceGetCount()))), period=0.01)
     device.start()
     deadline = time.monotonic() + 5
     while len(device._use) < 3 and "gpu" not in nvml.mute and time.monotonic() < deadline:
@@ -67,3 +69,64 @@ def test_sampling_ends_with_the_block() -> None:
         assert found is not None
         found.start()
     assert not found._thread.is_alive()
+
+
+def card(folder: Path, number: int, vendor: str, **files: str) -> None:
+    device = folder / f"card{number}" / "device"
+    (device / "hwmon" / "hwmon3").mkdir(parents=True)
+    (device / "vendor").write_text(f"{vendor}\n")
+    for name, value in files.items():
+        (device / ("hwmon/hwmon3/" if name.startswith("power") else "") / name).write_text(f"{value}\n")
+
+
+@pytest.fixture
+def cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the kernel shows of two AMD GPUs beside the picture's parts of two processors."""
+    for name in ("ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"):
+        monkeypatch.delenv(name, raising=False)
+    large = str(192 * 2**30)
+    busy = {
+        "mem_info_vram_total": large,
+        "gpu_busy_percent": "40",
+        "mem_info_vram_used": "1000",
+        "power1_average": "250000000",
+    }
+    card(tmp_path, 0, "0x8086")
+    card(tmp_path, 1, "0x1002", product_name="Instinct MI300X", **busy)
+    card(tmp_path, 2, "0x1002", gpu_busy_percent="5", mem_info_vram_total=str(2**29))
+    less = {"gpu_busy_percent": "80", "mem_info_vram_used": "500", "power1_input": "50000000"}
+    card(tmp_path, 10, "0x1002", mem_info_vram_total=large, **less)
+    (tmp_path / "card1-DP-1").mkdir()
+    return tmp_path
+
+
+def test_amds_gpus_are_read_from_the_kernels_files(cards: Path) -> None:
+    sensors = amd(cards)
+    assert sensors is not None
+    assert (sensors.names, sensors.use(), sensors.memory()) == (["Instinct MI300X", "AMD GPU"], [40, 80], [1000, 500])
+    assert (sensors.watts(), sensors.joules(), sensors.pids()) == ([250, 50], [], frozenset())
+    device = Gpus(sensors, period=0.01)
+    device.start()
+    time.sleep(0.2)
+    found = {name: metric.value for name, metric in device.stop().items()}
+    assert (found["gpu_utilisation"], found["gpu_memory"]) == (60, 1500)
+    assert 0 < found["gpu_energy"] < 300 * 5  # integrated, as there is no counter
+    assert device.name == "Instinct MI300X, AMD GPU"
+
+
+VISIBLE = [("1", ["AMD GPU"]), ("1,0", ["AMD GPU", "Instinct MI300X"]), ("", None)]
+
+
+@pytest.mark.parametrize(("visible", "names"), VISIBLE)
+def test_only_visible_gpus_of_amd_count(
+    cards: Path, monkeypatch: pytest.MonkeyPatch, visible: str, names: list[str] | None
+) -> None:
+    monkeypatch.setenv("HIP_VISIBLE_DEVICES", visible)
+    found = amd(cards)
+    assert (found.names if found else None) == names
+
+
+def test_a_machine_without_gpus_of_amd_has_none(tmp_path: Path) -> None:
+    card(tmp_path, 0, "0x8086")
+    assert amd(tmp_path) is None
+    assert amd(tmp_path / "none") is None

@@ -93,6 +93,13 @@ def test_what_the_gpu_waited_for(state: tuple[float, float, float, int], observe
     assert (check.detail is None) == (check.status == "pass")
 
 
+def test_a_training_on_the_cpu_does_not_let_a_gpu_wait() -> None:
+    waiting = Waiting()
+    for second in range(1, 61):
+        waiting.note([used(float(second))], (), 0.0, 1.0)
+    assert waiting.checks() == ()
+
+
 def test_the_advice_is_of_what_took_most() -> None:
     check = waited((10.0, 1.0, 0.0, 0), (10.0, 0.1, 1.0, 0), (10.0, 0.1, 1.0, 0))
     assert "num_workers" in (check.detail or "")
