@@ -8,10 +8,12 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from ci_kit.errors import UserError
 from ci_kit.forge.git import Git
+from ci_kit.forge.objects import contents_of
 from ci_kit.parts import File
 from ci_kit.result import FOLDER, MAX_BYTES, Result, parse
 
@@ -50,6 +52,25 @@ def find(git: Git, start: str, step: str, say: Callable[[str], None] = lambda _:
     return None
 
 
+def recent(git: Git, start: str, step: str, most: int, say: Callable[[str], None] = lambda _: None) -> list[Result]:
+    """Return the Results of the step at the newest `most` commits from `start` back that have one, the oldest first.
+
+    A damaged one is named through `say` and left out.
+    """
+    names, tail = _names(git), f"/{git.prefix()}{step}.json"
+    ours = {name: refs[0] for name, refs in names.items() if name.endswith(tail)}
+    known = {name.removeprefix("results/").removesuffix(tail): f"{ref}:{name}" for name, ref in ours.items()}
+    wanted = list(islice((sha for sha in git.ancestors(start) if sha in known), most))
+    contents = contents_of(git, [known[sha] for sha in wanted])
+    found = []
+    for sha in reversed(wanted):
+        try:
+            found.append(_read(contents.get(known[sha], b""), f"{step} of {sha[:12]}", sha, step))
+        except UserError as error:
+            say(f"history: skipped {step} of {sha[:12]}: {error}")
+    return found
+
+
 def entries(root: Path, results: list[Result], sha: str) -> dict[str, bytes]:
     """Return what to record for a commit: path on the branch → bytes, scores files up to 1 MiB included."""
     if not _SHA.fullmatch(sha):
@@ -80,8 +101,11 @@ def _names(git: Git) -> dict[str, list[str]]:
 
 
 def _result(git: Git, place: str, sha: str, step: str) -> Result:
-    name = place.partition(":")[2]
-    result = parse(_blob(git, place, MAX_BYTES), name)
+    return _read(_blob(git, place, MAX_BYTES), place.partition(":")[2], sha, step)
+
+
+def _read(content: bytes, name: str, sha: str, step: str) -> Result:
+    result = parse(content, name)
     stem = f"{result.step}-{result.name}" if result.name else result.step
     if stem != step:
         raise UserError(f"{name} is a result of {stem}")

@@ -12,6 +12,7 @@ from typing import Literal
 from ci_kit.errors import UserError
 from ci_kit.forge.git import Git
 from ci_kit.forge.history import BRANCH
+from ci_kit.forge.objects import contents_of
 from ci_kit.result import MAX_BYTES, Result, parse
 
 Step = Literal["drift", "retrain"]
@@ -37,7 +38,7 @@ def past(git: Git, step: Step, monitor: str, say: Callable[[str], None] = lambda
     folder = f"{step}/{git.prefix()}{_plain(monitor)}/"
     blobs = {name: entry for ref in reversed(_REFS) for name, entry in _list(git, ref, folder)}
     newest = {name: blobs[name] for name in _newest(blobs)}
-    contents = _contents(git, [blob for blob, size in newest.values() if size <= MAX_BYTES])
+    contents = contents_of(git, [blob for blob, size in newest.values() if size <= MAX_BYTES])
     found = []
     for name, (blob, size) in newest.items():
         try:
@@ -88,22 +89,6 @@ def _list(git: Git, ref: str, folder: str) -> Iterator[tuple[str, tuple[str, int
         match = _ENTRY.fullmatch(line)
         if match and match[3].endswith(".json"):
             yield match[3].removeprefix(folder), (match[1], int(match[2]))
-
-
-def _contents(git: Git, blobs: Sequence[str]) -> dict[str, bytes]:
-    """Return blob → bytes, all by one process."""
-    if not blobs:
-        return {}
-    output = git.run("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in blobs).encode()).stdout
-    found, at = {}, 0
-    for blob in blobs:
-        head, _, _ = output[at : at + 200].partition(b"\n")
-        if not head.startswith(blob.encode()) or head.endswith(b"missing"):
-            break
-        start = at + len(head) + 1
-        size = int(head.split()[2])
-        found[blob], at = output[start : start + size], start + size + 1
-    return found
 
 
 def _result(content: bytes | None, size: int, name: str, step: Step) -> Result:

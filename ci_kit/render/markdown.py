@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ci_kit.parts import Check
 from ci_kit.render import phrases, words
 from ci_kit.render.details import curves, every_check, every_metric, fold, reproduce
+from ci_kit.render.spark import sparkline
 from ci_kit.render.text import cell, code, fence, plain, shorten
 from ci_kit.render.view import ICONS, Row, View
 
@@ -97,10 +98,13 @@ def _comparison(view: View, most: int) -> str:
     rows = view.rows()
     if not rows:
         return ""
-    compared = any(row.baseline for row in rows)
-    head = f"| | {code(shorten(view.base, 40))} → this change | difference |" if compared else "| | this change |"
-    lines = [head, "|:--|:--|:--|" if compared else "|:--|:--|"]
-    lines += [_row(row, compared) for row in rows[:most]]
+    compared, base = any(row.baseline for row in rows), code(shorten(view.base, 40))
+    head = f"| | {base} → this change | difference |" if compared else "| | this change |"
+    past = {row.name: sparkline(view.past.get(row.name, ())) for row in rows[:most]}
+    drawn = any(past.values())
+    lines = [head + f" last {max(map(len, past.values()))} on {base} |" * drawn]
+    lines.append(("|:--|:--|:--|" if compared else "|:--|:--|") + ":--|" * drawn)
+    lines += [_row(row, compared) + (f" {code(past[row.name])} |" if drawn else "") for row in rows[:most]]
     if len(rows) > most:
         lines += ["", f"and {len(rows) - most:,} more below"]
     return "\n".join(lines)

@@ -56,7 +56,7 @@ class View:
     """The Results of one run and what is known around them; everything in a Result is untrusted, the rest is ours.
 
     `damaged` says by step why its Result can't be used; `url` is the run's page; `heartbeat` tells of the last drift
-    check; `whole` says where nothing is left out.
+    check; `whole` says where nothing is left out; `past` are the last values of a metric on the base branch.
     """
 
     results: Mapping[str, Result]
@@ -67,6 +67,7 @@ class View:
     url: str | None = None
     heartbeat: Check | None = None
     whole: str = "`.ci-kit/report.html`"
+    past: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def missing(self) -> tuple[str, ...]:

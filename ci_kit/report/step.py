@@ -19,6 +19,7 @@ from ci_kit.render.view import View
 from ci_kit.render.words import reading
 from ci_kit.report.gather import expected, gather
 from ci_kit.report.heartbeat import heartbeat
+from ci_kit.report.past import past
 from ci_kit.result import Findings, Result
 
 SUMMARY = 2**20 - 4096  # of GitHub's 1 MiB for one step
@@ -43,6 +44,7 @@ def run(job: Job) -> Findings:
         base=event.base_ref or job.config.base,
         url=event.url,
         heartbeat=beat if (beat := heartbeat(job)).status != "skip" else None,
+        past=past(job),
         whole=f"[in the job summary]({event.url})" if event.url else f"`{job.folder.name}/{HTML}`",
     )
     whole = actions.redact(markdown(view, SUMMARY))

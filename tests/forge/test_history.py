@@ -1,4 +1,5 @@
 import hashlib
+import subprocess
 import time
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import pytest
 from ci_kit.errors import UserError
 from ci_kit.forge import history
 from ci_kit.forge.git import Git
-from ci_kit.forge.history import entries, find
+from ci_kit.forge.history import entries, find, recent
 from ci_kit.forge.local import LocalForge
+from ci_kit.forge.objects import contents_of
 from ci_kit.result import File
 from tests.forge.repository import git, linear, result
 
@@ -151,3 +153,43 @@ def test_models_in_different_folders_of_a_repository_keep_their_own_results(repo
         assert past is not None
         assert past.result.metrics["accuracy"].value == value
     assert find(Git(repo), sha, "evaluate") is None
+
+
+def test_the_newest_commits_with_a_result_come_oldest_first(repo: Path) -> None:
+    main = linear(repo, 9)
+    files: dict[str, bytes] = {}
+    for place, value in ((0, 0.1), (2, 0.2), (3, 0.3), (7, 0.7), (8, 0.8)):
+        files |= entries(repo, [result(main[place], value=value)], main[place])
+    files[f"results/{main[7]}/evaluate.json"] = b"{"
+    files |= entries(repo, [result(main[5], step="train", value=0.5)], main[5])
+    linear(repo, 1, files, branch="ci-kit")
+    said: list[str] = []
+    found = recent(Git(repo), main[8], "evaluate", 4, said.append)
+    assert [one.metrics["accuracy"].value for one in found] == [0.2, 0.3, 0.8]
+    (line,) = said
+    assert line.startswith(f"history: skipped evaluate of {main[7][:12]}: ")
+    assert [one.metrics["accuracy"].value for one in recent(Git(repo), main[2], "evaluate", 9)] == [0.1, 0.2]
+    assert recent(Git(repo), main[8], "validate", 9) == []
+
+
+def test_blobs_are_read_by_one_process_and_missing_ones_left_out(repo: Path) -> None:
+    linear(repo, 1, {"a": b"one\n\ntwo", "folder/b": b"", "cü": b"blob 3\n"})
+    names = ["main:a", "main:none", "main:folder", "main:folder/b", "main:cü", "0" * 40]
+    assert contents_of(Git(repo), names) == {"main:a": b"one\n\ntwo", "main:folder/b": b"", "main:cü": b"blob 3\n"}
+    assert contents_of(Git(repo), []) == {}
+
+
+def test_a_long_history_is_read_quickly_and_by_few_processes(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    main = linear(repo, 5000)
+    one = result(None).model_dump_json().encode()
+    linear(repo, 1, {f"results/{sha}/{step}.json": one for sha in main for step in ("evaluate", "train")}, "ci-kit")
+    calls: list[tuple[str, ...]] = []
+    original = Git.run
+
+    def run(self: Git, *words: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+        calls.append(words)
+        return original(self, *words, stdin=stdin)
+
+    monkeypatch.setattr(Git, "run", run)
+    assert len(recent(Git(repo), main[-1], "evaluate", 12)) == 12
+    assert len(calls) <= 8

@@ -177,3 +177,13 @@ def test_a_change_without_a_gate_has_its_difference() -> None:
     row = "| median latency ↓ | 10.1 ms → 12.5 ms | +2.4 ms ± 300 µs worse |"
     assert row in markdown(shown).replace("\u00a0", " ")
     assert '<td class="n">+2.4 ms ± 300 µs</td>' in page(shown)
+
+
+def test_the_last_values_on_the_base_branch_stand_beside_a_metric() -> None:
+    past = {"log_loss": (0.2, 0.16, 0.142), "other": (1.0, 2.0)}
+    lines = markdown(view(*passing("validate", "train"), evaluated("fail"), past=past)).splitlines()
+    head = next(number for number, line in enumerate(lines) if "→ this change" in line)
+    assert lines[head].endswith("| difference | last 3 on `main` |")
+    assert lines[head + 1] == "|:--|:--|:--|:--|"
+    assert lines[head + 2].endswith("| `█▃▁` |")
+    assert "last" not in markdown(view(*passing("validate", "train"), evaluated("fail")))

@@ -248,3 +248,24 @@ def test_secrets_never_reach_the_report(repository: Path, monkeypatch: pytest.Mo
     for path in (repository / ".ci-kit").rglob("*"):
         if path.suffix in {".md", ".html"}:
             assert "correct-horse-battery" not in path.read_text()
+
+
+def test_the_history_of_the_base_branch_is_shown(repository: Path) -> None:
+    for turn in range(3):
+        (repository / "turn").write_text(str(turn))
+        commit(repository)
+        save(repository, result("validate", check("rows")), evaluated("pass"))
+        assert statuses(report(repository))["record"] == "pass"
+    subprocess.run(("git", "checkout", "-qb", "change"), cwd=repository, check=True)
+    (repository / "turn").write_text("changed")
+    commit(repository)
+    save(repository, result("validate", check("rows")), evaluated("pass"))
+    source = Source(sha=Git(repository).sha(), base_sha=Git(repository).sha("main"))
+    run(Job(root=repository, config=read(CONFIG.encode()), source=source))
+    assert "| last 3 on `main` |" in (repository / ".ci-kit/report.md").read_text()
+
+
+def commit(root: Path) -> None:
+    who = ("-c", "user.name=Test", "-c", "user.email=test@localhost")
+    for command in (("add", "."), (*who, "commit", "-qm", "turn")):
+        subprocess.run(("git", *command), cwd=root, check=True, capture_output=True)
