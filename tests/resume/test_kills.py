@@ -107,7 +107,8 @@ def test_one_of_two_ranks_is_killed(tmp_path: Path) -> None:
         kit = Kit(tmp_path / str(number), command, launcher="torchrun", processes=2)
         running = kit.start()
         if number:  # the first is left alone
-            kit.further(running, moments.randint(1, 30))
+            # Not before the first checkpoint: what has left none would fail at the same place again.
+            kit.further(running, moments.randint(2, 30))
             moments.choice(kit.trainings()).kill()
         assert running.wait(timeout=120) == 0, (kit.root.parent / "said").read_text()
         assert bool(number) is ("it goes on from its last checkpoint" in (kit.root.parent / "said").read_text())
