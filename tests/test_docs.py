@@ -69,6 +69,11 @@ def test_the_programs_in_the_readme_are_those_of_the_examples() -> None:
     assert blocks("README.md", "python") == [(ROOT / path).read_text() for path in shown]
 
 
+def test_the_programs_of_the_resume_page_are_those_of_the_examples() -> None:
+    shown = ("examples/resume_lightning.py", "examples/resume_trainer.py", "examples/resume_sklearn.py")
+    assert blocks("docs/resume.md", "python") == [(ROOT / path).read_text() for path in shown]
+
+
 def test_the_readme_names_every_exit_code() -> None:
     text = (ROOT / "README.md").read_text()
     ends = (errors.PASSED, errors.FAILED, errors.MISUSED, errors.BROKEN, errors.CANCELLED)

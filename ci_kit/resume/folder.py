@@ -48,11 +48,7 @@ class Folder:
         new = Path(tempfile.mkdtemp(dir=self.path, prefix=".new-"))
         try:
             write(new)
-            names = sorted(path.name for path in new.iterdir())
-            files = {name: {"sha256": digest(new / name), "bytes": (new / name).stat().st_size} for name in names}
-            (new / MANIFEST).write_text(json.dumps({"step": step, "files": files}, indent=1), "utf-8")
-            for one in (*new.iterdir(), new):
-                _sync(one)
+            seal(new, step)
             new.rename(final)
             _sync(self.path)
         except BaseException:
@@ -80,6 +76,18 @@ class Folder:
         entries = self.path.iterdir() if self.path.is_dir() else ()
         found = [(int(match[1]), path) for path in entries if (match := _NAME.fullmatch(path.name))]
         return sorted(found, reverse=True)
+
+
+def seal(path: Path, step: int) -> None:
+    """Write down what the folder holds, which may be no folders, and see all of it onto the disk.
+
+    What was sealed before is sealed anew. Raises OSError, as for a full disk.
+    """
+    names = sorted(one.name for one in path.iterdir() if one.name != MANIFEST)
+    files = {name: {"sha256": digest(path / name), "bytes": (path / name).stat().st_size} for name in names}
+    (path / MANIFEST).write_text(json.dumps({"step": step, "files": files}, indent=1), "utf-8")
+    for one in (*path.iterdir(), path):
+        _sync(one)
 
 
 def verify(path: Path, step: int) -> None:

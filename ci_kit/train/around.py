@@ -61,7 +61,7 @@ def around(job: Job, made: Made, gpus: Gpus | None, spent: float) -> Iterator[Ar
         shown = live(job)
         sensors = gpus.sensors if gpus else None
         devices = Devices(sensors.nvml, sensors.handles) if isinstance(sensors, Nvidia) else None
-        past = Past(base, job, devices)
+        past = Past(state_folder(job.repository), job, devices)
         found = Around(
             place=kept,
             teller=_teller(job, made, gpus, spent, shown),

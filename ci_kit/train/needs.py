@@ -1,4 +1,4 @@
-"""What the last run of a training took: a small file beside its checkpoints, which this run is compared with."""
+"""What the last run of a training took: a small file that outlives the workspace, which this run is compared with."""
 
 import contextlib
 import hashlib
