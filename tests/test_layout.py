@@ -25,7 +25,7 @@ EXTRA["train"] |= {"live-token"}  # the one that a step may have which runs the 
 JOURNEY = {"directory", "python", "requirements", "token"}
 HEAVY = (
     "bentoml duckdb dvc evidently httpx hypothesis model_signing numpy onnx onnxruntime pandas pandera polars psutil "
-    "pydantic pynvml pytest "
+    "pydantic pynvml pytest ray "
     "scipy torch yaml"
 )
 

@@ -4,7 +4,7 @@ A key is kebab-case in the file and snake_case in Python. User code is named `pa
 """
 
 from ci_kit.sections.base import LOOKS, DataName, Duration, OneOrMore, Reference, Section, Share, duration
-from ci_kit.sections.check import DataSet, Evaluate, Freshness, Gate, Overlap, Price, Report, Spot, Train, Validate
+from ci_kit.sections.check import DataSet, Evaluate, Freshness, Gate, Overlap, Price, Ray, Report, Spot, Train, Validate
 from ci_kit.sections.ship import BentoCloud, Deploy, Docker, KServe, Kubernetes, Local, Package, Ssh, Target
 from ci_kit.sections.watch import Alarm, Drift, Retrain, Window
 
@@ -28,6 +28,7 @@ __all__ = [
     "Overlap",
     "Package",
     "Price",
+    "Ray",
     "Reference",
     "Report",
     "Retrain",

@@ -32,6 +32,7 @@ _HOST = r"^([A-Za-z0-9_][A-Za-z0-9_.-]{0,62}@)?[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[
 _CLUSTER = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 _QUANTITY = r"^[1-9][0-9]{0,8}(m|Ki|Mi|Gi|Ti|k|M|G|T)?$"
 _IMAGE = r"^[a-z0-9][a-z0-9._:/-]{0,200}@sha256:[0-9a-f]{64}$"
+_URL = r"^https?://[A-Za-z0-9.:\[\]_-]{1,250}(/[A-Za-z0-9._~/-]{0,250})?$"
 _ADDRESS = (
     r"^[A-Za-z0-9.-]{1,250}:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$"
 )
@@ -47,6 +48,7 @@ LOOKS: dict[str, str] = {
     _VERSION: "`v1.2.0`",
     _DISTRIBUTION: "the name of a package, such as `scikit-learn`",
     _ADDRESS: "`127.0.0.1:8080`",
+    _URL: "`http://127.0.0.1:8265`, without a user or a password",
     _HOST: "`deploy@model.example.org`",
     _CLUSTER: "`production` (at most 63 of a-z, 0-9 and -)",
     _QUANTITY: "`500m` or `2Gi`",
@@ -66,6 +68,7 @@ ClusterName = Annotated[str, Field(pattern=_CLUSTER)]
 Quantity = Annotated[str, Field(pattern=_QUANTITY)]
 Image = Annotated[str, Field(pattern=_IMAGE)]
 Address = Annotated[str, Field(pattern=_ADDRESS)]
+Url = Annotated[str, Field(pattern=_URL)]
 
 
 def duration(text: str) -> timedelta:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ci_kit.sections.base import Address, Currency, DataName, Duration, OneOrMore, Reference, Section, Share
+from ci_kit.sections.base import Address, Currency, DataName, Duration, OneOrMore, Reference, Section, Share, Url
 
 
 class Freshness(Section):
@@ -61,13 +61,28 @@ class Spot(Section):
     url: str | None = Field(None, description="Where its metadata are; default: the cloud's own address.")
 
 
+class Ray(Section):
+    """The Ray cluster that `launcher: ray` sends the command to."""
+
+    address: Url | None = Field(
+        None, description="Its dashboard, such as `http://127.0.0.1:8265`; default: RAY_ADDRESS of the environment."
+    )
+    gpus: float = Field(0, ge=0, le=1024, description="GPUs that the cluster reserves for the command.")
+    cpus: float = Field(0, ge=0, le=65536, description="CPUs that it reserves; default: none, on the head node.")
+    wait: Duration = Field("10m", description="How long the job may wait for them.")
+    exclude: OneOrMore = Field((), description="Files and folders (globs) that stay here: at most 500 MiB travel.")
+
+
 class Train(Section):
     """Training."""
 
     command: str | None = Field(None, min_length=1, description="The shell command; default: `dvc repro`.")
-    launcher: Literal["local", "torchrun"] = Field(
-        "local", description="`torchrun` starts the command, a Python script with arguments, in several processes."
+    launcher: Literal["local", "torchrun", "ray"] = Field(
+        "local",
+        description="`torchrun` starts the command, a Python script with arguments, in several processes; `ray` sends"
+        " it to a Ray cluster.",
     )
+    ray: Ray = Field(default_factory=lambda: Ray(), description="The cluster of `launcher: ray`.")
     processes: int | None = Field(
         None, ge=1, le=1024, description="Processes that torchrun starts; default: one a GPU, else one."
     )
@@ -89,7 +104,9 @@ class Train(Section):
     disk: float = Field(1.0, ge=0, allow_inf_nan=False, description="GiB that must be free before the command starts.")
     price: Price | None = Field(None, description="Without it no cost is reported.")
     checkpoints: str | None = Field(
-        None, description="The folder that trainings keep checkpoints in; default: below `~/.local/state/ci-kit`."
+        None,
+        description="The folder that trainings keep checkpoints in; default: below `~/.local/state/ci-kit`. With"
+        " `launcher: ray` all nodes of the cluster must share it.",
     )
     carry: str | None = Field(
         None,
@@ -98,7 +115,9 @@ class Train(Section):
         " `az://`, `file://`), or `dvc` for DVC's default remote.",
     )
     stall: Duration | None = Field(
-        "30m", description="A command without output and without work for so long is ended; null: never."
+        "30m",
+        description="A command without output and without work for so long is ended; null: never. With `launcher: ray`"
+        " output alone counts, and only where this is set.",
     )
     limit: Duration | None = Field(
         None, description="How long one run may take; what has a checkpoint then goes on in the next one."

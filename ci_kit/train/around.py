@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ci_kit.files import state_folder
 from ci_kit.job import Job
-from ci_kit.sections import duration
+from ci_kit.sections import Train, duration
 from ci_kit.supervise import Limits
 from ci_kit.train.carry import carried
 from ci_kit.train.device import Devices
@@ -54,7 +54,7 @@ def around(job: Job, made: Made, gpus: Gpus | None, spent: float) -> Iterator[Ar
             stack.callback(notice.close)
         horizon = Horizon(train, notice, kept)
         limits = Limits(
-            stall=duration(train.stall).total_seconds() if train.stall else None,
+            stall=stall(train),
             busy=lambda: bool(gpus and gpus.busy),
             end=horizon.end,
         )
@@ -76,11 +76,18 @@ def around(job: Job, made: Made, gpus: Gpus | None, spent: float) -> Iterator[Ar
         yield found
 
 
+def stall(train: Train) -> float | None:
+    """Return the seconds; on a cluster, whose work can't be seen from here, only those that were asked for."""
+    seen = train.launcher != "ray" or "stall" in train.model_fields_set
+    return duration(train.stall).total_seconds() if train.stall and seen else None
+
+
 def _teller(job: Job, made: Made, gpus: Gpus | None, spent: float, shown: Live | None) -> Teller:
     train = job.config.train
     return Teller(
         files=tuple(made.paths[name] for name in (train.curves, LIVE_METRICS) if name),
         gpus=gpus,
+        here=train.launcher != "ray",
         price=train.price,
         spent=spent,
         say=job.say,

@@ -1,29 +1,55 @@
-"""The command as it is started: in a shell, or by torchrun for several processes."""
+"""The command as it is started: in a shell, by torchrun for several processes, or on a Ray cluster."""
 
+import importlib.util
 import os
 import re
 import shlex
 import shutil
+import sys
+from pathlib import PurePosixPath
 
 from ci_kit.errors import UserError
-from ci_kit.sections import Train
+from ci_kit.sections import Train, duration
+from ci_kit.train.cluster.order import Order
 
+_STRICT = ("--noprofile", "--norc", "-eo", "pipefail", "-c")
 _SHELL = re.compile(r"[;|&<>`$\n]")
 
 
-def command(train: Train, gpus: int) -> list[str]:
+def command(train: Train, gpus: int, outputs: tuple[str, ...] = ()) -> list[str]:
     """Return the words of the command; raise UserError for one that its launcher can't start.
 
-    The shell stops at the first line that fails, as GitHub's does.
+    The shell stops at the first line that fails, as GitHub's does. `outputs` are what a cluster sends back.
     """
-    if train.launcher == "torchrun" and train.command is None:
+    if train.launcher != "local" and train.command is None:
         raise UserError("train.launcher needs train.command", why="the stages of DVC start their own commands")
     if train.launcher == "torchrun":
         # `--` keeps torchrun from taking the options of the script for its own.
         return [*torchrun(train, gpus), "--", *_script(str(train.command))]
+    if train.launcher == "ray":
+        return _ray(train, outputs)
     bash = shutil.which("bash")
-    shell = [bash, "--noprofile", "--norc", "-eo", "pipefail"] if bash else ["sh", "-e"]
-    return [*shell, "-c", str(train.command)]
+    return [bash, *_STRICT, str(train.command)] if bash else ["sh", "-e", "-c", str(train.command)]
+
+
+def _ray(train: Train, outputs: tuple[str, ...]) -> list[str]:
+    """Return the process that stands here for the job on the cluster."""
+    if importlib.util.find_spec("ray") is None:
+        raise UserError("train.launcher: ray needs Ray", hint="Type: pip install 'ray[default]'")
+    if train.gpu == "required" and not train.ray.gpus:
+        why = "train.gpu is about this machine"
+        raise UserError("no GPU is asked of the Ray cluster", why=why, hint="Set `train.ray.gpus`, such as to 1")
+    paths = [PurePosixPath(name) for name in outputs]
+    order = Order(
+        command=("bash", *_STRICT, str(train.command)),
+        outputs=tuple(str(path) for path in paths if not set(path.parents) & set(paths)),
+        exclude=train.ray.exclude,
+        address=train.ray.address,
+        gpus=train.ray.gpus,
+        cpus=train.ray.cpus,
+        wait=duration(train.ray.wait).total_seconds(),
+    )
+    return [sys.executable, "-P", "-m", "ci_kit.train.cluster", order.text()]
 
 
 def node(train: Train) -> int:

@@ -25,10 +25,14 @@ class Made:
         self._started = time.time() - CLOCK
 
     @property
+    def wanted(self) -> tuple[str, ...]:
+        """The paths from the root of all that is read afterwards."""
+        return tuple(path.relative_to(self._root).as_posix() for path in self.paths.values())
+
+    @property
     def names(self) -> tuple[str, ...]:
-        """The paths from the root, those of DVC's outputs included."""
-        ours = (path.relative_to(self._root).as_posix() for path in self.paths.values())
-        return (*ours, *dvc.tracked(self._root), dvc.LOCK)
+        """What may be written, those of DVC's outputs included."""
+        return (*self.wanted, *dvc.tracked(self._root), dvc.LOCK)
 
     @property
     def missing(self) -> list[str]:

@@ -85,7 +85,13 @@ def place(base: Path, identity: str, node: int = 0, nodes: int = 1) -> Iterator[
         finally:
             if not found.mark() and not node:
                 found.empty()
+                shutil.rmtree(exchange(found.folder), ignore_errors=True)
                 Path(lock.name).unlink(missing_ok=True)
+
+
+def exchange(folder: Path) -> Path:
+    """Return where, beside its checkpoints, a training meets its job on a cluster."""
+    return folder.with_name(f"{folder.name}.ray")
 
 
 def _free(base: Path, identity: str) -> tuple[Place, TextIO]:
@@ -148,6 +154,7 @@ def _prune(base: Path) -> None:
             folder = path.with_suffix("")
             if _held(lock.fileno()) and time.time() - max(_touched(folder), path.stat().st_mtime) > AGE:
                 shutil.rmtree(folder, ignore_errors=True)
+                shutil.rmtree(exchange(folder), ignore_errors=True)
                 path.unlink(missing_ok=True)
 
 

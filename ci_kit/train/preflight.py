@@ -15,7 +15,7 @@ def preflight(train: Train, root: Path, gpu: str | None) -> tuple[Check, ...]:
     With a failed check, here or of `ready`, the command must not start.
     """
     checks = [machine.disk(root, train.disk), *shared(train, root)]
-    if train.gpu == "none":
+    if train.gpu == "none" or train.launcher == "ray":
         return tuple(checks)
     if gpu:
         return (*checks, Check(id="preflight/gpu", title="GPU", status="pass", observed=gpu))

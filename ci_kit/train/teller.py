@@ -19,6 +19,8 @@ GIB = 2**30
 class Teller:
     """What is known of all attempts of one training; `spent` is what the runs before this one have cost.
 
+    A training that does not run `here` is on a cluster: what its processes use is not known.
+
     `say` gets a line every ten seconds, after five minutes every thirty; `show` gets its parts.
     """
 
@@ -27,13 +29,14 @@ class Teller:
         *,
         files: tuple[Path, ...],
         gpus: Gpus | None,
+        here: bool = True,
         price: Price | None,
         spent: float = 0.0,
         say: Callable[[str], None],
         show: Callable[[Sequence[str]], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._gpus, self._price, self._spent, self._say, self._show = gpus, price, spent, say, show
+        self._here, self._gpus, self._price, self._spent, self._say, self._show = here, gpus, price, spent, say, show
         self._progress, self._timeline, self._waiting, self._clock = Progress(files), Timeline(), Waiting(), clock
         self._start = self._told = self._last = clock()
         self._cpu: dict[int, float] = {}
@@ -51,12 +54,13 @@ class Teller:
         self._cpu = {one.pid: one.cpu for one in usage}
         memory = sum(one.memory for one in usage)
         measured = {CPU: 100 * cores, "memory": memory / GIB}
-        parts = [f"{cores:.1f} cores", f"{memory / GIB:.1f} GiB"]
+        parts = [f"{cores:.1f} cores", f"{memory / GIB:.1f} GiB"] if self._here else []
         if self._gpus and (use := self._gpus.use) is not None:
             measured |= {"GPU": use, "GPU memory": self._gpus.memory / GIB}
             parts.append(f"GPU {use:.0f} %, {self._gpus.memory / GIB:.1f} GiB")
             self._waiting.note(usage, self._gpus.pids, use, seconds)
-        self._timeline.add(now - self._start, measured)
+        if self._here:
+            self._timeline.add(now - self._start, measured)
         if now - self._told >= (EVERY if now - self._start < AFTER else LATER):
             self._told = now
             self._tell(now, parts)

@@ -32,7 +32,7 @@ def run(job: Job) -> Findings:
         detail = "Set `train.command` in ci-kit.yaml, or add a dvc.yaml."
         return Findings(checks=(Check(id="command", title="No training is configured", status="skip", detail=detail),))
     with gpus() as found:
-        device = found if train.gpu != "none" else None
+        device = found if train.gpu != "none" and train.launcher != "ray" else None
         name = device.name if device else None
         if train.command is None and pipeline.wants_hardware(job.root):
             pipeline.write_hardware(job.root, name)
@@ -51,6 +51,7 @@ class _Training:
         self.job, self.config, self.root, self.device = job, job.config.train, job.root.resolve(), device
         self.dvc = self.config.command is None
         self.made, self.chain = Made(job, by_dvc=self.dvc), chain(actions.event().inputs)
+        self.here = self.config.launcher != "ray"
         self.lock, self.ran = dvc.lock(self.root), not self.dvc
         self.around: Around | None = None
 
@@ -69,7 +70,9 @@ class _Training:
         if story.goes_on:
             actions.output("unfinished", "true")
         checks = (*checks, *self.chain.checks(self.config), *story.checks, *verdict.left(outcome))
-        measured = verdict.telemetry(outcome) | teller.metrics() | (self.device.stop() if self.device else {})
+        measured = (
+            verdict.telemetry(outcome, here=self.here) | teller.metrics() | (self.device.stop() if self.device else {})
+        )
         if self.ran and (story.goes_on or not outcome.code):
             self.around.past.keep(measured)
         if outcome.code:
@@ -115,7 +118,7 @@ class _Training:
         """Return DVC's command, or the user's as it is launched."""
         if self.dvc and self.config.launcher == "local":
             return dvc.repro()
-        return launch.command(self.config, self.device.count if self.device else 0)
+        return launch.command(self.config, self.device.count if self.device else 0, self.made.wanted)
 
     def supervise(self, command: Sequence[str], title: str, env: Mapping[str, str] = MappingProxyType({})) -> Outcome:
         """Run a command with its output folded; raise Cancelled, naming what was saved, when we were stopped."""

@@ -13,13 +13,15 @@ _NOT_ENTERED = frozenset({".git", ".dvc", ".venv", "venv", "node_modules", "__py
 _MOST_ENTRIES = 20_000
 
 
-def telemetry(outcome: Outcome) -> dict[str, Metric]:
-    """Return what the command took: seconds, CPU seconds of the whole tree, and the peak of its resident bytes."""
-    measured = {
-        "wall_time": Metric(value=outcome.seconds, unit="s", direction="down"),
-        "cpu_time": Metric(value=outcome.cpu, unit="s", direction="down"),
-    }
-    if outcome.memory:
+def telemetry(outcome: Outcome, *, here: bool = True) -> dict[str, Metric]:
+    """Return what the command took: seconds, CPU seconds of the whole tree, and the peak of its resident bytes.
+
+    Of one that did not run `here` only the seconds are known.
+    """
+    measured = {"wall_time": Metric(value=outcome.seconds, unit="s", direction="down")}
+    if here:
+        measured["cpu_time"] = Metric(value=outcome.cpu, unit="s", direction="down")
+    if here and outcome.memory:
         measured["peak_memory"] = Metric(value=outcome.memory, unit="bytes", direction="down")
     return measured
 
