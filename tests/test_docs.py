@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from ci_kit import cli, config, errors
+from ci_kit.sections import Train
+from ci_kit.train import pipeline
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -56,6 +58,20 @@ def test_the_line_of_a_log_in_the_readme_has_what_the_example_watches() -> None:
     window = ours.drift.window
     assert window
     assert {*ours.data["scans"].key, *ours.drift.prediction, window.column} < json.loads(line).keys()
+
+
+def test_the_configurations_in_the_guide_to_training_are_valid() -> None:
+    texts = blocks("docs/train.md", "yaml")
+    trains = [config.read(text.encode()).train for text in texts if text.startswith("train:")]
+    assert {one.launcher for one in trains} == {"local", "torchrun", "ray"}
+    (stages,) = [text for text in texts if text.startswith("stages:")]
+    assert pipeline.HARDWARE in stages
+
+
+def test_the_guide_to_training_names_every_key() -> None:
+    text = (ROOT / "docs/train.md").read_text() + (ROOT / "actions/train/README.md").read_text()
+    keys = {name.replace("_", "-") for name in Train.model_fields}
+    assert {key for key in keys if not re.search(rf"\b{key}\b", text)} == set()
 
 
 def test_the_readme_names_every_extra() -> None:

@@ -60,12 +60,14 @@ class Progress:
 
     def hear(self, now: float, text: str) -> None:
         """Take what the training printed."""
-        losses = [*_LOSS.finditer(text)]
-        if found := [*_OF.finditer(text)]:
+        # Most output has none of it, and to look for a word is much cheaper than a pattern.
+        losses = [*_LOSS.finditer(text)] if "oss" in text or "OSS" in text else []
+        counts = "/" in text or " of " in text
+        if counts and (found := [*_OF.finditer(text)]):
             name, at, of = found[-1][1].lower(), float(found[-1][2]), float(found[-1][3])
             begins = name == "epoch" and not losses
             self._move(now, name, at, of, at - 1 if begins else at)
-        elif bars := [*_TQDM.finditer(text)]:
+        elif "%|" in text and (bars := [*_TQDM.finditer(text)]):
             self._move(now, "step", float(bars[-1][1]), float(bars[-1][2]), float(bars[-1][1]))
         if losses:
             self.loss = f"{losses[-1][1].lower()} {float(losses[-1][2]):.4g}"
