@@ -20,6 +20,33 @@ def curves(view: View, most: int) -> str:
     return "\n\n".join(f"```mermaid\n{source}\n```" for source in drawn[:most])
 
 
+KINDS = (("parameter", "parameters"), ("data", "data"), ("dependency", "dependencies"))
+
+
+def changed(view: View) -> str:
+    """Return how many parameters, data sets and dependencies are not as they were; empty where that is not known."""
+    if view.changes is None:
+        return ""
+    counted = [(sum(one.kind == kind for one in view.changes), kind, many) for kind, many in KINDS]
+    texts = [f"{count or 'no'} {kind if count == 1 and kind != 'data' else many}" for count, kind, many in counted]
+    return f"What changed beside the code: {', '.join(texts)}"
+
+
+def changes(view: View, most: int) -> str:
+    """Return one table of them."""
+    found = (view.changes or ())[:most]
+    if not found:
+        return ""
+    lines = [f"| | {code(shorten(view.base, 40))} | this change |", "|:--|:--|:--|"]
+    lines += [f"| {cell(shorten(one.name, 80))} | {_value(one.before)} | {_value(one.after)} |" for one in found]
+    more = len(view.changes or ()) - len(found)
+    return "\n".join([*lines, *([f"\nand {more:,} more"] if more else [])])
+
+
+def _value(text: str) -> str:
+    return cell(shorten(text, 80)) if text else "—"
+
+
 def every_check(view: View, most: int) -> str:
     """Return one table a step with its checks."""
     tables = []

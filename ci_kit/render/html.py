@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ci_kit.parts import Check
 from ci_kit.render import numbers, phrases, words
+from ci_kit.render.details import changed
 from ci_kit.render.style import CSS
 from ci_kit.render.svg import svg, text
 from ci_kit.render.view import ICONS, Row, View
@@ -23,6 +24,7 @@ def page(view: View) -> str:
         _steps(view),
         _heartbeat(view),
         _attention(view),
+        _changes(view),
         _curves(view),
         *(_step(step, result) for step, result in view.results.items()),
     ]
@@ -100,6 +102,11 @@ def _check(check: Check) -> str:
     seen = f"<br>{text(phrases.seen(check))}" if phrases.seen(check) else ""
     detail = f"<pre>{text(check.detail.strip(), 8000)}</pre>" if check.detail and check.detail.strip() else ""
     return f"{ICONS[check.status]} <b>{text(check.title)}</b>{place}{seen}{detail}"
+
+
+def _changes(view: View) -> str:
+    rows = [(text(one.name), text(one.before or "—"), text(one.after or "—")) for one in view.changes or ()]
+    return f"<h2>{text(changed(view))}</h2>{table(('', text(view.base), 'this change'), rows)}" if rows else ""
 
 
 def _curves(view: View) -> str:

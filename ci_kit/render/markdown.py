@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ci_kit.parts import Check
 from ci_kit.render import phrases, words
-from ci_kit.render.details import curves, every_check, every_metric, fold, reproduce
+from ci_kit.render.details import changed, changes, curves, every_check, every_metric, fold, reproduce
 from ci_kit.render.spark import sparkline
 from ci_kit.render.text import cell, code, fence, plain, shorten
 from ci_kit.render.view import ICONS, Row, View
@@ -36,6 +36,9 @@ def markdown(view: View, budget: int = COMMENT) -> str:
         _section("metrics", 1, [_comparison(view, most) for most in (12 if comment else 200, 4)]),
         _section("steps", 2, [_steps(view, size) for size in (200, 40)]),
         _section("checks that need attention", 3, [_attention(view, *size) for size in _sizes(comment)]),
+        _section(
+            "what changed", 5, [fold(changed(view), changes(view, most)) for most in (40 if comment else 500, 5, 0)]
+        ),
         _section("curves", 6, [fold("Curves", curves(view, most)) for most in (12, 1, 0)]),
         _section(
             "all checks", 7, [fold(checks, every_check(view, most)) for most in (200 if comment else 5000, 50, 0)]

@@ -52,11 +52,22 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Change:
+    """One thing beside the code that is not as it was on the base: empty texts where it was not, or is not, there."""
+
+    kind: str
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class View:
     """The Results of one run and what is known around them; everything in a Result is untrusted, the rest is ours.
 
     `damaged` says by step why its Result can't be used; `url` is the run's page; `heartbeat` tells of the last drift
-    check; `whole` says where nothing is left out; `past` are the last values of a metric on the base branch.
+    check; `whole` says where nothing is left out; `past` are the last values of a metric on the base branch;
+    `changes` is None where they are not known.
     """
 
     results: Mapping[str, Result]
@@ -68,6 +79,7 @@ class View:
     heartbeat: Check | None = None
     whole: str = "`.ci-kit/report.html`"
     past: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    changes: tuple[Change, ...] | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from ci_kit.render.markdown import markdown
 from ci_kit.render.terminal import verdict
 from ci_kit.render.view import View
 from ci_kit.render.words import reading
+from ci_kit.report.changes import changes
 from ci_kit.report.gather import expected, gather
 from ci_kit.report.heartbeat import heartbeat
 from ci_kit.report.past import past
@@ -45,6 +46,7 @@ def run(job: Job) -> Findings:
         url=event.url,
         heartbeat=beat if (beat := heartbeat(job)).status != "skip" else None,
         past=past(job),
+        changes=changes(job, found.results),
         whole=f"[in the job summary]({event.url})" if event.url else f"`{job.folder.name}/{HTML}`",
     )
     whole = actions.redact(markdown(view, SUMMARY))

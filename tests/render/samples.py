@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from ci_kit.parts import Chart, Check, Cost, File, Location, Metric, Run, Series, Source, Status
-from ci_kit.render.view import View
+from ci_kit.render.view import Change, View
 from ci_kit.result import Result
 
 STEPS = ("validate", "train", "evaluate")
@@ -46,6 +46,8 @@ def result(
 
 def check(name: str, status: Status = "pass", write: Write = same, **more: str) -> Check:
     texts = {key: write(text) for key, text in more.items()}
+    if "limit" in texts and write is not same:  # or it could be a part of the title, and would not be said again
+        texts["limit"] = f"limit {texts['limit']}"
     place = Location(file=write("tests/test_model.py"), line=31)
     return Check(id=name, title=write(name), status=status, location=place, **texts)
 
@@ -123,6 +125,12 @@ def everywhere(texts: Iterator[str], *, lines: bool = False) -> View:
     }
     found = found.model_copy(update={"metrics": found.metrics | more})
     damaged = {"validate": write("why")}
+    moved = (Change(kind="parameter", name=write("name"), before=write("before"), after=write("after")),)
     return View(
-        results={"train": trained, "evaluate": found}, expected=STEPS, damaged=damaged, title=write("title"), url=URL
+        results={"train": trained, "evaluate": found},
+        expected=STEPS,
+        damaged=damaged,
+        title=write("title"),
+        url=URL,
+        changes=moved,
     )

@@ -8,13 +8,14 @@ from markdown_it.token import Token
 from ci_kit.parts import Metric
 from ci_kit.render.html import page
 from ci_kit.render.markdown import COMMENT, RESERVED, markdown
-from ci_kit.render.view import View
+from ci_kit.render.view import Change, View
 from tests.hostile import GREAT, HIDDEN, MARKDOWN, sweep
 from tests.render.samples import URL, check, curve, evaluated, everywhere, gated, passing, reads, result, view
 
 GFM = MarkdownIt("gfm-like", {"html": True, "linkify": True})
 OURS = re.compile(
-    r"(<details><summary><b>(Curves|All [\d,]+ checks?|All metrics|Reproduce it, and facts of the run)</b></summary>"
+    r"(<details><summary><b>(Curves|All [\d,]+ checks?|All metrics|Reproduce it, and facts of the run"
+    r"|What changed beside the code: [\w, ]+)</b></summary>"
     r"|</details>)\n?"
 )
 TABLE = {f"{name}_{end}" for name in ("table", "thead", "tbody", "tr", "th", "td") for end in ("open", "close")}
@@ -187,3 +188,17 @@ def test_the_last_values_on_the_base_branch_stand_beside_a_metric() -> None:
     assert lines[head + 1] == "|:--|:--|:--|:--|"
     assert lines[head + 2].endswith("| `█▃▁` |")
     assert "last" not in markdown(view(*passing("validate", "train"), evaluated("fail")))
+
+
+def test_what_changed_beside_the_code_is_counted_and_listed() -> None:
+    moved = (
+        Change(kind="parameter", name="train.lr", before="0.001", after="0.01"),
+        Change(kind="parameter", name="train.width", before="64", after=""),
+        Change(kind="dependency", name="torch", before="2.12.0", after="2.13.0"),
+    )
+    text = markdown(view(*passing("validate", "train"), evaluated("pass"), changes=moved))
+    assert "<b>What changed beside the code: 2 parameters, no data, 1 dependency</b>" in text
+    assert "| `train.lr` | 0.001 | 0.01 |" in text
+    assert "| `train.width` | 64 | — |" in text
+    for nothing in ((), None):
+        assert "What changed" not in markdown(view(*passing("validate", "train"), evaluated("pass"), changes=nothing))
