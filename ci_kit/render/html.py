@@ -73,10 +73,10 @@ def _row(row: Row) -> tuple[str, ...]:
 
 
 def _steps(view: View) -> str:
-    rows = [
-        (text(step), f"{ICONS[result.status]} {text(phrases.tally(result))}", text(phrases.facts(result)))
-        for step, result in view.results.items()
-    ]
+    rows = []
+    for step, result in view.results.items():
+        facts = phrases.facts(result, view.usual.get(step))
+        rows.append((text(step), f"{ICONS[result.status]} {text(phrases.tally(result))}", text(facts)))
     rows += [(text(step), "❌ damaged", text(why)) for step, why in view.damaged.items()]
     rows += [
         (text(step), ICONS["skip" if view.stopped else "unsure"], text(words.absence(view))) for step in view.missing

@@ -132,7 +132,7 @@ def tight(text: str) -> str:
 def _steps(view: View, limit: int) -> str:
     lines = ["| step | result | |", "|:--|:--|:--|"]
     for step, result in list(view.results.items())[:20]:
-        facts = cell(shorten(phrases.facts(result), limit))
+        facts = cell(shorten(phrases.facts(result, view.usual.get(step)), limit))
         lines.append(f"| {cell(step)} | {ICONS[result.status]} {phrases.tally(result)} | {facts} |")
     lines += [
         f"| {cell(step)} | ❌ damaged | {cell(shorten(why, limit))} |" for step, why in list(view.damaged.items())[:20]

@@ -2,7 +2,7 @@
 
 from ci_kit.parts import Check, Metric
 from ci_kit.render import numbers
-from ci_kit.render.view import Row
+from ci_kit.render.view import Row, Usual
 from ci_kit.result import Result
 
 LABELS = {
@@ -93,8 +93,8 @@ def measured(metric: Metric) -> str:
     return f"{text} ({low} … {high})"
 
 
-def facts(result: Result) -> str:
-    """Return what a step worked on, took and cost, for one cell of a table."""
+def facts(result: Result, usual: Usual | None = None) -> str:
+    """Return what a step worked on, took and cost, beside what is usual, for one cell of a table."""
     wanted = {"train": _TOOK, "evaluate": (), "drift": ()}.get(result.step, tuple(result.metrics)[:4])
     found = [(name, result.metrics[name]) for name in wanted if name in result.metrics]
     parts = [f"{label(name)} {numbers.number(one.value, one.unit)}" for name, one in found]
@@ -105,9 +105,11 @@ def facts(result: Result) -> str:
         parts.append(f"baseline {by_id['baseline'].observed}")
     if "command" in by_id and by_id["command"].status == "skip":
         parts.insert(0, by_id["command"].title)
-    if result.run.cost:
-        parts.append(numbers.money(result.run.cost.amount, result.run.cost.currency))
-    return " · ".join([*parts, numbers.duration(result.run.seconds)])
+    if cost := result.run.cost:
+        often = f" (usually {numbers.money(usual.cost, cost.currency)})" if usual and usual.cost is not None else ""
+        parts.append(numbers.money(cost.amount, cost.currency) + often)
+    often = f" (usually {numbers.duration(usual.seconds)})" if usual else ""
+    return " · ".join([*parts, numbers.duration(result.run.seconds) + often])
 
 
 def beat(check: Check) -> str:

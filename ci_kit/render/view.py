@@ -52,6 +52,14 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Usual:
+    """What a step takes on the base branch, by the median: seconds and, where there is a price, money."""
+
+    seconds: float
+    cost: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """One thing beside the code that is not as it was on the base: empty texts where it was not, or is not, there."""
 
@@ -67,7 +75,7 @@ class View:
 
     `damaged` says by step why its Result can't be used; `url` is the run's page; `heartbeat` tells of the last drift
     check; `whole` says where nothing is left out; `past` are the last values of a metric on the base branch;
-    `changes` is None where they are not known.
+    `changes` is None where they are not known; `usual` says by step what it takes there.
     """
 
     results: Mapping[str, Result]
@@ -80,6 +88,7 @@ class View:
     whole: str = "`.ci-kit/report.html`"
     past: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     changes: tuple[Change, ...] | None = None
+    usual: Mapping[str, Usual] = field(default_factory=dict)
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from ci_kit.render.words import reading
 from ci_kit.report.changes import changes
 from ci_kit.report.gather import expected, gather
 from ci_kit.report.heartbeat import heartbeat
-from ci_kit.report.past import past
+from ci_kit.report.past import budget, past, recent, usual
 from ci_kit.result import Findings, Result
 
 SUMMARY = 2**20 - 4096  # of GitHub's 1 MiB for one step
@@ -37,6 +37,7 @@ def run(job: Job) -> Findings:
     """
     event = actions.event()
     found = gather(job.root, job.source.sha)
+    before = {step: recent(job, step) for step in found.results}
     view = View(
         results=found.results,
         expected=expected(job.config, job.root),
@@ -45,7 +46,8 @@ def run(job: Job) -> Findings:
         base=event.base_ref or job.config.base,
         url=event.url,
         heartbeat=beat if (beat := heartbeat(job)).status != "skip" else None,
-        past=past(job),
+        past=past(before.get("evaluate", [])),
+        usual={step: one for step, now in found.results.items() if (one := usual(before[step], now))},
         changes=changes(job, found.results),
         whole=f"[in the job summary]({event.url})" if event.url else f"`{job.folder.name}/{HTML}`",
     )
@@ -54,7 +56,7 @@ def run(job: Job) -> Findings:
     atomic_write(job.folder / HTML, actions.redact(page(view)).encode())
     actions.summary(whole)
     checks = [_publish(job, event, actions.redact(markdown(view))), *_data(view)]
-    checks += [view.heartbeat] if view.heartbeat else []
+    checks += [*([view.heartbeat] if view.heartbeat else []), *budget(job, found.results)]
     if _trusted(job, event, found.results):
         checks.append(_record(job, event, view))
     job.say(actions.harmless(actions.redact(verdict(view))))

@@ -160,9 +160,18 @@ class Evaluate(Section):
     first_run: Literal["fail", "allow"] = Field("fail", description="Verdict where there is no comparable baseline.")
 
 
+class Budget(Section):
+    """What the check of one change may take, all its steps together."""
+
+    minutes: float | None = Field(None, gt=0, allow_inf_nan=False, description="Minutes.")
+    money: float | None = Field(None, gt=0, allow_inf_nan=False, description="Money, in the currency of `train.price`.")
+    exceeded: Literal["warn", "fail"] = Field("warn", description="What happens where it takes more.")
+
+
 class Report(Section):
     """The report on the pull request."""
 
     id: DataName = Field("default", description="One comment is kept per id.")
     title: str = Field("", max_length=80, description="What is reported on; default: the repository's name.")
+    budget: Budget | None = Field(None, description="What the check of one change may take.")
     publisher: Literal["github", "cml"] = Field("github", description="Who posts the comment.")

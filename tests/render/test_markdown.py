@@ -8,7 +8,7 @@ from markdown_it.token import Token
 from ci_kit.parts import Metric
 from ci_kit.render.html import page
 from ci_kit.render.markdown import COMMENT, RESERVED, markdown
-from ci_kit.render.view import Change, View
+from ci_kit.render.view import Change, Usual, View
 from tests.hostile import GREAT, HIDDEN, MARKDOWN, sweep
 from tests.render.samples import URL, check, curve, evaluated, everywhere, gated, passing, reads, result, view
 
@@ -202,3 +202,10 @@ def test_what_changed_beside_the_code_is_counted_and_listed() -> None:
     assert "| `train.width` | 64 | — |" in text
     for nothing in ((), None):
         assert "What changed" not in markdown(view(*passing("validate", "train"), evaluated("pass"), changes=nothing))
+
+
+def test_what_a_step_took_stands_beside_what_is_usual() -> None:
+    often = {"train": Usual(seconds=30.0, cost=0.01), "validate": Usual(seconds=95.0)}
+    text = markdown(view(*passing("validate", "train"), usual=often))
+    assert "€0.012 (usually €0.01) · 38.2 s (usually 30 s)" in text
+    assert "€0.012 · 38.2 s (usually 1 min 35 s)" in text

@@ -262,10 +262,30 @@ def test_the_history_of_the_base_branch_is_shown(repository: Path) -> None:
     save(repository, result("validate", check("rows")), evaluated("pass"))
     source = Source(sha=Git(repository).sha(), base_sha=Git(repository).sha("main"))
     run(Job(root=repository, config=read(CONFIG.encode()), source=source))
-    assert "| last 3 on `main` |" in (repository / ".ci-kit/report.md").read_text()
+    text = (repository / ".ci-kit/report.md").read_text()
+    assert "| last 3 on `main` |" in text
+    assert "38.2 s (usually 38.2 s)" in text
 
 
 def commit(root: Path) -> None:
     who = ("-c", "user.name=Test", "-c", "user.email=test@localhost")
     for command in (("add", "."), (*who, "commit", "-qm", "turn")):
         subprocess.run(("git", *command), cwd=root, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("budget", "expected"),
+    [
+        ("", {}),
+        ("minutes: 2, money: 1", {"budget/minutes": "pass", "budget/money": "pass"}),
+        ("minutes: 1, money: 0.01", {"budget/minutes": "warn", "budget/money": "warn"}),
+        ("minutes: 1, exceeded: fail", {"budget/minutes": "fail"}),
+        ("money: 0.01, exceeded: fail", {"budget/money": "fail"}),
+    ],
+)
+def test_a_change_that_takes_more_than_its_budget(repository: Path, budget: str, expected: dict[str, str]) -> None:
+    save(repository, result("validate", check("rows")), evaluated("pass"))  # 76.4 seconds, 0.024 euro
+    more = f", budget: {{{budget}}}" if budget else ""
+    config = read(CONFIG.replace("title: digits}", f"title: digits{more}}}").encode())
+    found = run(Job(root=repository, config=config, source=Source(sha=Git(repository).sha())))
+    assert {one.id: one.status for one in found.checks if one.id.startswith("budget")} == expected
