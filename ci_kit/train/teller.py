@@ -13,6 +13,7 @@ from ci_kit.train.timeline import CPU, Timeline
 from ci_kit.train.waiting import Waiting
 
 EVERY, LATER, AFTER = 10.0, 30.0, 300.0  # seconds between two lines, those after a while, and that while
+LOOK = 4.0  # seconds between two looks at what it writes: two before the first line, for a rate
 GIB = 2**30
 
 
@@ -38,7 +39,7 @@ class Teller:
     ) -> None:
         self._here, self._gpus, self._price, self._spent, self._say, self._show = here, gpus, price, spent, say, show
         self._progress, self._timeline, self._waiting, self._clock = Progress(files), Timeline(), Waiting(), clock
-        self._start = self._told = self._last = clock()
+        self._start = self._told = self._looked = self._last = clock()
         self._cpu: dict[int, float] = {}
         self._rates: list[tuple[str, float]] = []
 
@@ -61,12 +62,14 @@ class Teller:
             self._waiting.note(usage, self._gpus.pids, use, seconds)
         if self._here:
             self._timeline.add(now - self._start, measured)
+        if now - self._looked >= LOOK:
+            self._looked = now
+            self._progress.look(now)
         if now - self._told >= (EVERY if now - self._start < AFTER else LATER):
             self._told = now
             self._tell(now, parts)
 
     def _tell(self, now: float, parts: list[str]) -> None:
-        self._progress.look(now)
         name, rate = self._progress.rate()
         self._rates += [(name, rate)] if rate else []
         left = self._progress.left(now)
