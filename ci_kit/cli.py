@@ -145,7 +145,7 @@ def _watch(*, directory: Path, **given: Any) -> None:
 
 for word in STEPS:
     _add(word)
-every = tuple(option for word in CHECK for option in options(word))
+every = tuple(option for word in CHECK for option in options(word) if option.key)
 no_report = Annotated[bool, typer.Option("--no-report", help="Leave the report to another command.")]
 journeys.command("check", help="Check a change: validate, train, evaluate, report.")(
     _accept(_check, every, no_report=no_report)

@@ -331,3 +331,13 @@ def test_both_steps_of_a_watch_are_of_the_monitor_that_was_named(
         monkeypatch.setattr(f"ci_kit.{step}.step.run", called)
     assert kit(monkeypatch, "run", "watch", "--monitor=night") == 0
     assert seen == ["night", "night"]
+
+
+def test_the_history_is_a_word_of_report_and_no_option_of_a_journey(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert kit(monkeypatch, "report", "history") == 0
+    assert "git init" in capsys.readouterr().out
+    assert result.load(repository / ".ci-kit" / "report-history.json").status == "skip"
+    assert kit(monkeypatch, "run", "check", "--history") == 2
+    assert "No such option: --history" in capsys.readouterr().err

@@ -1,5 +1,7 @@
 """The whole report as one HTML file: nothing left out, nothing fetched, no script, light and dark."""
 
+import base64
+import hashlib
 from collections.abc import Sequence
 
 from ci_kit.parts import Check
@@ -31,16 +33,23 @@ def page(view: View) -> str:
     return document(title, "\n".join(part for part in body if part))
 
 
-def document(title: str, body: str, style: str = "") -> str:
-    """Return a whole document around a body that is HTML already; `style` is added to that of all pages."""
+def document(title: str, body: str, style: str = "", script: str = "") -> str:
+    """Return a whole document around a body that is HTML already; `style` is added to that of all pages.
+
+    `script` is one of our own: the page's policy lets it run, by its digest, and nothing else.
+    """
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy, runs = (
+        (f"{_POLICY}; script-src 'sha256-{digest}'", f"<script>{script}</script>") if script else (_POLICY, "")
+    )
     head = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
         f"<title>{text(title)}</title><style>{CSS}{style}</style></head><body><main>"
     )
-    return f"{head}{body}</main></body></html>\n"
+    return f"{head}{body}</main>{runs}</body></html>\n"
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], right: tuple[int, ...] = ()) -> str:

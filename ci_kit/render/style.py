@@ -68,3 +68,43 @@ a{color:var(--c0)}
     f"header.{one}{{border-left-color:var(--{one})}}.tile.{one}{{border-top-color:var(--{one})}}"
     for one in ("fail", "warn", "unsure", "pass", "skip")
 )
+
+# The page of the history: a card for each metric, and over them what the pointer is on.
+CHRONICLE = """
+main{max-width:80rem}
+h1{margin-bottom:.25rem}
+.lead,.note{color:var(--soft);margin:0 0 .75rem}
+.bar{display:flex;flex-wrap:wrap;align-items:center;gap:.25rem 1.25rem;color:var(--soft);margin:.5rem 0;
+font-size:.875rem;min-height:2rem}
+.bar svg{width:1.6rem;height:1rem;flex:none;display:inline-block;vertical-align:-.15rem;margin-right:.4rem}
+.bar button{font:inherit;color:var(--fg);background:var(--head);border:1px solid var(--line);border-radius:6px;
+padding:.15rem .7rem;cursor:pointer}
+.grid{display:grid;gap:.8rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,30rem),1fr))}
+.grid figure{margin:0;border:1px solid var(--line);border-radius:8px;padding:.6rem .7rem .3rem;min-width:0}
+.grid figcaption{display:flex;flex-wrap:wrap;gap:0 .6rem;align-items:baseline;overflow-wrap:anywhere}
+.grid figcaption span{font-weight:400;color:var(--soft);font-size:.875rem;font-variant-numeric:tabular-nums}
+.grid svg{max-width:none;touch-action:pan-y;user-select:none;-webkit-user-select:none;cursor:crosshair}
+.grid .legend{font-size:.875rem;margin:0}
+.band{opacity:.2;stroke:none}
+.l.thin{stroke-width:1}
+.dot{stroke:var(--bg);stroke-width:1.5}
+.bad{fill:var(--bg);stroke:var(--c2);stroke-width:2}
+.rel{stroke:var(--c4);stroke-dasharray:4 3;fill:none}
+svg text.relt{fill:var(--c4)}
+.ok{fill:none;stroke:var(--c1);stroke-width:1.5}
+.moved{fill:var(--c2)}
+.again{fill:var(--c4)}
+.cross{stroke:var(--soft);fill:none}
+.zoom{fill:var(--c0);opacity:.15}
+#tip{position:fixed;z-index:9;pointer-events:none;max-width:min(22rem,calc(100vw - 1rem));background:var(--bg);
+border:1px solid var(--line);border-radius:8px;padding:.5rem .7rem;font-size:.875rem;box-shadow:0 4px 16px #0004;
+overflow-wrap:anywhere}
+#tip b,#tip span{display:block}
+#tip span{color:var(--soft)}
+.wide table{font-size:.875rem}
+.wide th,td small,td:nth-child(-n+2){white-space:nowrap}
+td code{overflow-wrap:normal}
+td small{display:block;color:var(--soft)}
+td small b{color:var(--fg)}
+.commits td:nth-child(4){min-width:13rem}
+"""

@@ -7,9 +7,9 @@ from pathlib import Path
 from ci_kit import actions, forge
 from ci_kit.errors import CiKitError
 from ci_kit.files import atomic_write
-from ci_kit.forge import history
 from ci_kit.forge.base import Stamp
 from ci_kit.forge.git import Git
+from ci_kit.forge.history import BRANCH, entries
 from ci_kit.job import Job
 from ci_kit.parts import Check, File
 from ci_kit.render.html import page
@@ -18,6 +18,7 @@ from ci_kit.render.terminal import verdict
 from ci_kit.render.view import View
 from ci_kit.render.words import reading
 from ci_kit.report.changes import changes
+from ci_kit.report.chronicle import history as history
 from ci_kit.report.gather import expected, gather
 from ci_kit.report.heartbeat import heartbeat
 from ci_kit.report.past import budget, past, recent, usual
@@ -131,7 +132,7 @@ def _record(job: Job, event: actions.Event, view: View) -> Check:
     message = f"Record the results of {sha[:12]}"
     try:
         publisher = forge.connect(job.root, event, job.config.report.publisher)
-        publisher.record(history.entries(Path(job.root), kept, sha), message)
+        publisher.record(entries(Path(job.root), kept, sha), message)
     except CiKitError as error:
         return Check(id="record", title=title, status="fail", detail=actions.redact(str(error)))
-    return Check(id="record", title=title, status="pass", observed=f"{len(kept)} on branch {history.BRANCH}")
+    return Check(id="record", title=title, status="pass", observed=f"{len(kept)} on branch {BRANCH}")
