@@ -81,53 +81,53 @@ def chain(hub: Hub, runner: Runner, user: Consumer, after: Callable[[], None] = 
     return made
 
 
-def test_checkpoints_travel_as_an_artifact_where_no_machine_is_kept(hub: Hub, kit: Path, tmp_path: Path) -> None:
+def prepared(hub: Hub, kit: Path, folder: Path, template: str) -> tuple[Runner, Consumer]:
+    """Make a machine, and a user's repository with the training and the template on main."""
     hub.reset()
-    runner = Runner(hub, kit, tmp_path / "runner")
-    user = Consumer(hub, tmp_path, runner.home)
-    files = {**project.files(), "train.py": TRAIN, WORKFLOW: workflow("train-hosted.yml"), "ci-kit.yaml": CONFIG}
+    runner = Runner(hub, kit, folder / "runner")
+    user = Consumer(hub, folder, runner.home)
+    files = {**project.files(), "train.py": TRAIN, WORKFLOW: workflow(template), "ci-kit.yaml": CONFIG}
     user.commit(files, "Start")
     user.push("main")
+    return runner, user
+
+
+def ended(made: Chain, user: Consumer, folder: Path) -> str:
+    """Return what one long run says at its end, when the chain took four runs and said the very same."""
+    last = made.outcomes[-1]
+    jobs = [outcome.jobs.get("train") for outcome in made.outcomes]
+    assert jobs == ["failure", "failure", "failure", "success"], str(last)
+    command = [sys.executable, str(user.folder / "train.py"), "0"]
+    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    assert done.stdout in last.output
+    return done.stdout
+
+
+def test_checkpoints_travel_as_an_artifact_where_no_machine_is_kept(hub: Hub, kit: Path, tmp_path: Path) -> None:
+    runner, user = prepared(hub, kit, tmp_path, "train-hosted.yml")
 
     def wipe() -> None:
         for folder in (*tmp_path.rglob("checkpoints"), *runner.home.glob(".local")):
             shutil.rmtree(folder)
 
     made = chain(hub, runner, user, wipe, **{"from": ""})
-    last = made.outcomes[-1]
-    assert [outcome.jobs.get("train") for outcome in made.outcomes] == ["failure", "failure", "failure", "success"], (
-        str(last)
-    )
+    ended(made, user, tmp_path)
     assert [one["from"] for one in made.inputs] == ["", "1", "2", "3"]
-    command = [sys.executable, str(user.folder / "train.py"), "0"]
-    done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
-    assert done.stdout in last.output
     assert hub.gateway.violations == []
 
 
 def test_three_continuations_end_as_one_long_run_and_the_budget_stops_a_fourth(
     hub: Hub, kit: Path, tmp_path: Path
 ) -> None:
-    hub.reset()
-    runner = Runner(hub, kit, tmp_path / "runner")
-    user = Consumer(hub, tmp_path, runner.home)
-    files = {**project.files(), "train.py": TRAIN, WORKFLOW: workflow("train.yml"), "ci-kit.yaml": CONFIG}
-    user.commit(files, "Start")
-    user.push("main")
+    runner, user = prepared(hub, kit, tmp_path, "train.yml")
     made = chain(hub, runner, user)
-    last = made.outcomes[-1]
-    assert [outcome.jobs.get("train") for outcome in made.outcomes] == ["failure", "failure", "failure", "success"], (
-        last
-    )
+    said = ended(made, user, tmp_path)
+    assert json.loads(said)["steps"] == 14
     assert [one["run"] for one in made.inputs] == ["1", "2", "3", "4"]
     spent = [float(one["spent"]) for one in made.inputs]
     assert spent == sorted(spent)
     assert 3 < spent[-1] < 30
     assert "Run 2 of at most 4 was started: train.yml on main" in made.outcomes[0].output
-    command = [sys.executable, str(user.folder / "train.py"), "0"]
-    done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
-    assert json.loads(done.stdout)["steps"] == 14
-    assert done.stdout in last.output
     # The same again, where no more than what it takes in one run may be spent.
     user.commit({"ci-kit.yaml": CONFIG.replace("runs: 4", "budget: 1")}, "Save")
     user.push("main")
