@@ -6,7 +6,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -19,7 +19,7 @@ from ci_kit.result import FOLDER, MAX_BYTES, Result, parse
 
 BRANCH = "ci-kit"
 SCORES_BYTES = 2**20
-_REFS = (f"refs/remotes/origin/{BRANCH}", f"refs/heads/{BRANCH}")
+REFS = (f"refs/remotes/origin/{BRANCH}", f"refs/heads/{BRANCH}")
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
@@ -52,23 +52,28 @@ def find(git: Git, start: str, step: str, say: Callable[[str], None] = lambda _:
     return None
 
 
-def recent(git: Git, start: str, step: str, most: int, say: Callable[[str], None] = lambda _: None) -> list[Result]:
-    """Return the Results of the step at the newest `most` commits from `start` back that have one, the oldest first.
+def recent(
+    git: Git, start: str, steps: Sequence[str], most: int, say: Callable[[str], None] = lambda _: None
+) -> dict[str, list[Result]]:
+    """Return the Results of each step at the newest `most` commits from `start` back that have one, the oldest first.
 
     A damaged one is named through `say` and left out.
     """
-    names, tail = _names(git), f"/{git.prefix()}{step}.json"
-    ours = {name: refs[0] for name, refs in names.items() if name.endswith(tail)}
-    known = {name.removeprefix("results/").removesuffix(tail): f"{ref}:{name}" for name, ref in ours.items()}
-    wanted = list(islice((sha for sha in git.ancestors(start) if sha in known), most))
-    contents = contents_of(git, [known[sha] for sha in wanted])
-    found = []
-    for sha in reversed(wanted):
-        try:
-            found.append(_read(contents.get(known[sha], b""), f"{step} of {sha[:12]}", sha, step))
-        except UserError as error:
-            say(f"history: skipped {step} of {sha[:12]}: {error}")
-    return found
+    names, prefix, ancestors = _names(git), git.prefix(), [*git.ancestors(start)]
+    places = {}
+    for step in steps:
+        paths = ((sha, f"results/{sha}/{prefix}{step}.json") for sha in ancestors)
+        wanted = islice(((sha, path) for sha, path in paths if path in names), most)
+        places[step] = [(sha, f"{names[path][0]}:{path}") for sha, path in wanted]
+    contents = contents_of(git, [place for found in places.values() for _, place in found])
+    results: dict[str, list[Result]] = {step: [] for step in steps}
+    for step, found in places.items():
+        for sha, place in reversed(found):
+            try:
+                results[step].append(_read(contents.get(place, b""), f"{step} of {sha[:12]}", sha, step))
+            except UserError as error:
+                say(f"history: skipped {step} of {sha[:12]}: {error}")
+    return results
 
 
 def entries(root: Path, results: list[Result], sha: str) -> dict[str, bytes]:
@@ -90,10 +95,10 @@ def entries(root: Path, results: list[Result], sha: str) -> dict[str, bytes]:
 
 def _names(git: Git) -> dict[str, list[str]]:
     """Map each path of the history to the refs that have it, the shared one first."""
-    if not any(git.find(ref) for ref in _REFS):
+    if not any(git.find(ref) for ref in REFS):
         git.fetch_branch(BRANCH)
     names: dict[str, list[str]] = {}
-    for ref in _REFS:
+    for ref in REFS:
         listed = git.read("ls-tree", "-r", "-z", "--name-only", "--full-tree", ref, "results") or ""
         for name in listed.split("\0"):
             names.setdefault(name, []).append(ref)

@@ -11,21 +11,20 @@ from typing import Literal
 
 from ci_kit.errors import UserError
 from ci_kit.forge.git import Git
-from ci_kit.forge.history import BRANCH
+from ci_kit.forge.history import BRANCH, REFS
 from ci_kit.forge.objects import contents_of
 from ci_kit.result import MAX_BYTES, Result, parse
 
 Step = Literal["drift", "retrain"]
 REACH = 2000
 """So many of the newest windows of each length are read; of windows that are all data, whose ids have no order, all."""
-_REFS = (f"refs/remotes/origin/{BRANCH}", f"refs/heads/{BRANCH}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,60}")
 _ENTRY = re.compile(r"100644 blob ([0-9a-f]+) +(\d+)\t(.+)", re.DOTALL)
 
 
 def known(git: Git) -> bool:
     """Say whether a history can be seen at all, here or by fetching it."""
-    return any(git.find(ref) for ref in _REFS) or git.fetch_branch(BRANCH)
+    return any(git.find(ref) for ref in REFS) or git.fetch_branch(BRANCH)
 
 
 def past(git: Git, step: Step, monitor: str, say: Callable[[str], None] = lambda _: None) -> list[Result]:
@@ -36,7 +35,7 @@ def past(git: Git, step: Step, monitor: str, say: Callable[[str], None] = lambda
     """
     git.fetch_branch(BRANCH)
     folder = f"{step}/{git.prefix()}{_plain(monitor)}/"
-    blobs = {name: entry for ref in reversed(_REFS) for name, entry in _list(git, ref, folder)}
+    blobs = {name: entry for ref in reversed(REFS) for name, entry in _list(git, ref, folder)}
     newest = {name: blobs[name] for name in _newest(blobs)}
     contents = contents_of(git, [blob for blob, size in newest.values() if size <= MAX_BYTES])
     found = []

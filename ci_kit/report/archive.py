@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ci_kit.forge.git import Git
-from ci_kit.forge.history import BRANCH
+from ci_kit.forge.history import REFS
 from ci_kit.forge.objects import contents_of
 from ci_kit.forge.watched import REACH
 from ci_kit.render.commits import Commit, Kind, Mark
@@ -20,7 +20,6 @@ from ci_kit.report.raw import Reader
 COMMITS = 5000
 ENTRY = 2**20  # bytes of a Result that is read; a greater one is counted and left out
 PORTION, WHOLE = 2**25, 2**30  # bytes that are read by one process, and of the newest commits in all
-_REFS = (f"refs/remotes/origin/{BRANCH}", f"refs/heads/{BRANCH}")
 _LISTED = re.compile(r"100644 blob ([0-9a-f]+) +(\d+)\t(.+)", re.DOTALL)
 _STEM = re.compile(r"[a-z]{1,20}(-[a-z0-9][a-z0-9_.-]{0,60})?")
 _WINDOW = re.compile(r"^(\d{4})(\d\d)(\d\d)t0{6}z-")  # a window from midnight on, before its length
@@ -111,7 +110,7 @@ def _id(blob: Blob) -> str:
 
 def _listed(git: Git, folder: str) -> Iterator[tuple[str, tuple[str, int]]]:
     """Yield path → id and size of the files below a folder of the branch; `origin`'s come last, as they win."""
-    for ref in reversed(_REFS):
+    for ref in reversed(REFS):
         listed = git.run("ls-tree", "-r", "-l", "-z", "--full-tree", ref, folder.rstrip("/")).stdout
         for line in listed.decode("utf-8", "replace").split("\0"):
             if match := _LISTED.fullmatch(line):

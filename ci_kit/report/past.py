@@ -1,6 +1,6 @@
 """What is usual: the last values of each metric on the base branch, and what its steps took, from the history."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 
 from ci_kit import actions
@@ -16,12 +16,12 @@ LAST = 12  # commits: as many small bars as fit beside a metric on a phone
 LEAST = 3  # runs below which nothing is usual yet
 
 
-def recent(job: Job, step: str) -> list[Result]:
-    """Return the step's Results of the newest commits of the base branch that have one, the oldest first."""
+def recent(job: Job, steps: Sequence[str]) -> dict[str, list[Result]]:
+    """Return each step's Results of the newest commits of the base branch that have one, the oldest first."""
     git, start = Git(job.root), job.source.base_sha
     if start is None or not git.is_repository():
-        return []
-    return history.recent(git, start, step, LAST, lambda said: job.say(actions.harmless(said)))
+        return {step: [] for step in steps}
+    return history.recent(git, start, steps, LAST, lambda said: job.say(actions.harmless(said)))
 
 
 def past(results: list[Result]) -> dict[str, tuple[float, ...]]:

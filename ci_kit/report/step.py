@@ -38,7 +38,7 @@ def run(job: Job) -> Findings:
     """
     event = actions.event()
     found = gather(job.root, job.source.sha)
-    before = {step: recent(job, step) for step in found.results}
+    before = recent(job, [*found.results])
     view = View(
         results=found.results,
         expected=expected(job.config, job.root),

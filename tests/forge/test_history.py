@@ -164,12 +164,15 @@ def test_the_newest_commits_with_a_result_come_oldest_first(repo: Path) -> None:
     files |= entries(repo, [result(main[5], step="train", value=0.5)], main[5])
     linear(repo, 1, files, branch="ci-kit")
     said: list[str] = []
-    found = recent(Git(repo), main[8], "evaluate", 4, said.append)
+    found = recent(Git(repo), main[8], ("evaluate",), 4, said.append)["evaluate"]
     assert [one.metrics["accuracy"].value for one in found] == [0.2, 0.3, 0.8]
     (line,) = said
     assert line.startswith(f"history: skipped evaluate of {main[7][:12]}: ")
-    assert [one.metrics["accuracy"].value for one in recent(Git(repo), main[2], "evaluate", 9)] == [0.1, 0.2]
-    assert recent(Git(repo), main[8], "validate", 9) == []
+    assert [one.metrics["accuracy"].value for one in recent(Git(repo), main[2], ("evaluate",), 9)["evaluate"]] == [
+        0.1,
+        0.2,
+    ]
+    assert recent(Git(repo), main[8], ("validate",), 9) == {"validate": []}
 
 
 def test_blobs_are_read_by_one_process_and_missing_ones_left_out(repo: Path) -> None:
@@ -191,5 +194,6 @@ def test_a_long_history_is_read_quickly_and_by_few_processes(repo: Path, monkeyp
         return original(self, *words, stdin=stdin)
 
     monkeypatch.setattr(Git, "run", run)
-    assert len(recent(Git(repo), main[-1], "evaluate", 12)) == 12
+    found = recent(Git(repo), main[-1], ("evaluate", "train"), 12)
+    assert {step: len(results) for step, results in found.items()} == {"evaluate": 12, "train": 0}
     assert len(calls) <= 8
