@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 
 LOCKFILES = ("uv.lock", "poetry.lock", "pdm.lock", "pixi.lock", "conda-lock.yml", "requirements.txt")
@@ -29,6 +30,12 @@ def digest(path: Path) -> str:
     """Return the SHA-256 of the file's bytes, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def md5(path: Path) -> str:
+    """Return the MD5 of the file's bytes, in hex: DVC's name for them, no protection."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
 
 
 def digest_all(paths: list[Path], root: Path) -> str:

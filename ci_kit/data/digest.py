@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ci_kit.data.dvc import tracked
 from ci_kit.data.paths import files
-from ci_kit.files import digest_all
+from ci_kit.files import digest_all, md5
 from ci_kit.sections import DataSet
 
 EXACT, BLOCK, PARTS = 2**28, 2**20, 64
@@ -18,11 +18,9 @@ def fingerprint(dataset: DataSet, root: Path) -> str:
     The SHA-256 covers the names relative to the root and the bytes of all files. Raises UserError as `files` does.
     """
     paths = files(dataset, root)
-    if len(paths) == 1 and (known := tracked(paths[0], root)):
-        # A changed file that nobody has added again would otherwise pass for the old one.
-        with paths[0].open("rb") as file:
-            if hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == known:
-                return f"md5:{known}"
+    # What is tracked may have changed, and nobody has added it again: its bytes tell.
+    if len(paths) == 1 and (known := tracked(paths[0], root)) and md5(paths[0]) == known:
+        return f"md5:{known}"
     return f"sha256:{digest_all(paths, root)}"
 
 

@@ -1,18 +1,17 @@
 """DVC's remote as a store: bentos by their MD5, beside the repository's data and apart from its `.dvc` files."""
 
 import contextlib
-import hashlib
 import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ci_kit.data import dvc
 from ci_kit.errors import Unavailable, UserError
+from ci_kit.files import md5
 from ci_kit.registry.landing import writing
 from ci_kit.registry.stores import unknown
 from ci_kit.supervise import environment
@@ -37,15 +36,15 @@ class DVC:
 
     def put(self, archive: Path, model: str, digest: str) -> str:  # noqa: ARG002 - DVC has a digest of its own
         """Let DVC add the archive and push it."""
-        remote, md5 = self._remote(), _md5(archive)
+        remote, made = self._remote(), md5(archive)
         with self._apart(archive, f"{model}.bento") as (path, env):
             self._run("DVC can't add the bento", "add", "--", path, env=env)
             self._run("DVC can't push the bento", "push", f"--remote={remote}", "--", f"{path}.dvc", env=env)
             out = _out(self._root / f"{path}.dvc")
-        if (out.get("md5"), out.get("hash")) != (md5, "md5") or "cloud" in out or "version_id" in out:
+        if (out.get("md5"), out.get("hash")) != (made, "md5") or "cloud" in out or "version_id" in out:
             why = f"the remote {remote} keeps versions of files, or DVC is older than 3"
             raise UserError("DVC does not keep the bento by its digest", why=why, hint="Take another store")
-        return f"md5:{md5}"
+        return f"md5:{made}"
 
     def get(self, place: str, target: Path) -> None:
         """Fetch the archive; it must have that digest."""
@@ -59,7 +58,7 @@ class DVC:
         ):
             came = Path(folder).resolve() / target.name
             self._run(f"DVC can't fetch {place}", "get-url", "--", url, str(came))
-            if f"md5:{_md5(came)}" != place:
+            if f"md5:{md5(came)}" != place:
                 raise UserError(f"what DVC fetched as {place} is damaged", hint="Do not use it")
             came.replace(target)
 
@@ -101,11 +100,6 @@ class DVC:
         if done.returncode:
             raise UserError(what, why=_words(done.stderr or done.stdout), hint="Look at `dvc doctor`")
         return done.stdout.decode("utf-8", "replace")
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
 
 
 def _out(pointer: Path) -> dict[str, Any]:

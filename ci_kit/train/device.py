@@ -6,6 +6,7 @@ from typing import Any
 from ci_kit.parts import Check
 from ci_kit.train.holders import Holder
 from ci_kit.train.machine import amount
+from ci_kit.train.sensors import text
 from ci_kit.train.smoke import Driver
 
 _UNCORRECTED, _SINCE_LOADED = 1, 0
@@ -31,10 +32,10 @@ class Devices:
         names = [self._ask("nvmlDeviceGetName", handle) for handle in self._handles]
         capabilities = [self._ask("nvmlDeviceGetCudaComputeCapability", handle) for handle in self._handles]
         return Driver(
-            version=_text(version) if version else None,
+            version=text(version) if version else None,
             cuda=(cuda // 1000, cuda % 1000 // 10) if cuda else None,
             capabilities=tuple(
-                (_text(name or "the GPU"), (one[0], one[1]))
+                (text(name or "the GPU"), (one[0], one[1]))
                 for name, one in zip(names, capabilities, strict=True)
                 if one
             ),
@@ -99,7 +100,7 @@ class Devices:
             reasons = self._ask("nvmlDeviceGetCurrentClocksThrottleReasons", handle) or 0
         if reasons & _CAUSES:
             reasons &= ~0x08
-        return [text for bit, text in _SLOWED.items() if reasons & bit]
+        return [reason for bit, reason in _SLOWED.items() if reasons & bit]
 
     def _named(self) -> Iterator[tuple[str, Any]]:
         for place, handle in enumerate(self._handles):
@@ -117,7 +118,3 @@ class Devices:
 def _warning(word: str, title: str, found: Sequence[str], detail: str) -> Check:
     detail = "\n".join([*found[1:], detail])
     return Check(id=f"preflight/gpu-{word}", title=title, status="warn", observed=found[0], detail=detail)
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else value

@@ -3,7 +3,7 @@
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -53,6 +53,17 @@ def tracked(root: Path) -> set[str]:
         return set(_outputs(yaml.safe_load(lock(root))))
     except yaml.YAMLError as error:
         raise UserError(f"{LOCK} is not valid YAML", why=str(error), hint="Type: dvc repro") from error
+
+
+def writes(stage: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    """Yield the outputs of a stage of dvc.yaml, and whether DVC keeps them; one that DVC can't read raises."""
+    for part in ("outs", "metrics", "plots"):
+        for one in stage.get(part, ()):
+            if isinstance(one, str):
+                yield one, True
+            else:
+                ((name, flags),) = one.items()
+                yield name, (flags or {}).get("cache", True)
 
 
 def holds(outputs: set[str], name: str) -> bool:

@@ -12,7 +12,7 @@ from ci_kit.data.dvc import read
 from ci_kit.files import LOCKFILES, atomic_write
 from ci_kit.parts import Check
 from ci_kit.result import FOLDER
-from ci_kit.train.dvc import PIPELINE
+from ci_kit.train.dvc import PIPELINE, writes
 
 HARDWARE = f"{FOLDER}/hardware.json"
 """A stage that depends on this file is trained anew on other hardware."""
@@ -40,7 +40,7 @@ def warnings(root: Path, made: Iterable[str], *, shared: bool) -> tuple[Check, .
             detail = f"After an upgrade of a package DVC would bring back the old model. Add {there} to its deps."
             title = f"The stage {name} depends on no lock file"
             found.append(Check(id=f"dvc/lock/{name}", title=title, status="warn", detail=detail))
-        loose = [out for out, cached in _flags(stage) if not cached]
+        loose = [out for out, cached in writes(stage) if not cached]
         if shared and loose:
             detail = (
                 f"DVC's run cache can't restore {', '.join(loose)} (cache: false), so other runners train it again."
@@ -73,13 +73,6 @@ def _stages(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             yield str(name), plain
 
 
-def _flags(stage: dict[str, Any]) -> Iterator[tuple[str, bool]]:
-    for part in ("outs", "metrics", "plots"):
-        for one in stage.get(part) or ():
-            for name, flags in one.items() if isinstance(one, dict) else [(one, {})]:
-                yield str(name), (flags or {}).get("cache", True) is not False
-
-
 def _outputs(stage: dict[str, Any]) -> Iterator[str]:
     home = str(stage.get("wdir") or "")
-    yield from (os.path.normpath(PurePosixPath(home, name)) for name, _ in _flags(stage))
+    yield from (os.path.normpath(PurePosixPath(home, name)) for name, _ in writes(stage))

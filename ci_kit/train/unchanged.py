@@ -8,15 +8,15 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from ci_kit.files import md5
 from ci_kit.forge.git import Git
-from ci_kit.train.dvc import LOCK, PIPELINE
+from ci_kit.train.dvc import LOCK, PIPELINE, writes
 
 MOST = 2**28  # bytes that are read at the most: half a second; DVC remembers what it has hashed
 _KNOWN = {"cmd", "deps", "params", "outs", "metrics", "plots", "wdir", "desc", "meta", "frozen"}
@@ -78,7 +78,7 @@ class _Pipeline:
         if stage.keys() - _KNOWN or not stage.get("deps") or stage.get("frozen"):
             raise _Unsure
         home = self.root / stage.get("wdir", ".")
-        deps, outs = set(stage["deps"]), {name for name, _ in _outs(stage)}
+        deps, outs = set(stage["deps"]), {name for name, _ in writes(stage)}
         known = {part: {one["path"]: one for one in locked.get(part, ())} for part in ("deps", "outs")}
         return (
             stage["cmd"] == locked["cmd"]
@@ -115,7 +115,7 @@ class _Pipeline:
         """Say whether the lock has it as an output that DVC keeps, with that digest."""
         for name, stage in self.locked["stages"].items():
             home = self.root / self.stages["stages"][name].get("wdir", ".")
-            kept = {one for one, cached in _outs(self.resolved(self.stages["stages"][name])) if cached}
+            kept = {one for one, cached in writes(self.resolved(self.stages["stages"][name])) if cached}
             for out in stage.get("outs", ()):
                 if Path(os.path.normpath(home / out["path"])) == path and out["path"] in kept:
                     return bool(out["md5"] == md5)
@@ -126,8 +126,7 @@ class _Pipeline:
             self.read += path.stat().st_size
             if self.read > MOST:
                 raise _Unsure
-            with path.open("rb") as file:
-                return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
+            return md5(path)
         if (self.root / ".dvcignore").is_file() and _rules(self.root / ".dvcignore"):
             raise _Unsure
         files = sorted((one.relative_to(path).as_posix(), one) for one in path.rglob("*") if not one.is_dir())
@@ -141,17 +140,6 @@ def _load(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise _Unsure
     return document
-
-
-def _outs(stage: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
-    """Yield the outputs of a stage, and whether DVC keeps them."""
-    for part in ("outs", "metrics", "plots"):
-        for one in stage.get(part, ()):
-            if isinstance(one, str):
-                yield one, True
-            else:
-                ((name, flags),) = one.items()
-                yield name, (flags or {}).get("cache", True)
 
 
 def _at(values: Any, name: str) -> Any:
