@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 MODULE_LINES, FUNCTION_LINES = 200, 40
 # What an action takes beside the options of its step.
 EVERY = {"directory"}
-EXTRA = {name: {"phase", "token"} for name in ("train", "retrain", "package", "deploy")} | {"report": {"token"}}
+EXTRA = {name: {"phase", "token"} for name in ("train", "retrain", "package", "deploy", "report")}
 EXTRA["train"] |= {"live-token"}  # the one that a step may have which runs the user's code
 JOURNEY = {"directory", "python", "requirements", "token"}
 HEAVY = (

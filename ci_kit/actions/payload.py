@@ -69,6 +69,43 @@ def event(env: Mapping[str, str] = os.environ) -> Event:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class ForkRun:
+    """The run for a fork's pull request that has ended; `source` is the fork, `owner/name`, and `branch` its branch.
+
+    All of it is GitHub's word, but the branch's name is the fork's choice.
+    """
+
+    run_id: int
+    attempt: int
+    sha: str
+    source: str
+    branch: str
+    url: str
+
+
+def fork_run(env: Mapping[str, str] = os.environ) -> ForkRun | None:
+    """Read which run a `workflow_run` event tells of; None where that was no pull request's run from a fork.
+
+    Raises UserError on any other event, and if the event's file is missing or damaged.
+    """
+    if env.get("GITHUB_ACTIONS") != "true" or env.get("GITHUB_EVENT_NAME") != "workflow_run":
+        hint = "See workflow-templates/pull-request-fork.yml"
+        raise UserError("a fork's run is reported on after it, by `on: workflow_run`", hint=hint)
+    payload, repo = _payload(env), env.get("GITHUB_REPOSITORY", "")
+    run = _record(payload, "workflow_run")
+    source = _text(_record(run, "head_repository"), "full_name")
+    # A fork that was deleted has no repository any more, and so no branch to find its pull request by.
+    if run.get("event") != "pull_request" or source in (None, repo):
+        return None
+    number, attempt, sha = _number(run.get("id")), _number(run.get("run_attempt")), _sha(run.get("head_sha"))
+    branch = _text(run, "head_branch")
+    if source is None or number is None or attempt is None or sha is None or branch is None:
+        raise UserError("the event's file is damaged", why="GITHUB_EVENT_PATH names no run with a commit and a branch")
+    url = f"{env.get('GITHUB_SERVER_URL', 'https://github.com')}/{repo}/actions/runs/{number}"
+    return ForkRun(run_id=number, attempt=attempt, sha=sha, source=source, branch=branch, url=url)
+
+
 def _payload(env: Mapping[str, str]) -> dict[str, Any]:
     path = env.get("GITHUB_EVENT_PATH", "")
     try:

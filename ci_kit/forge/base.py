@@ -73,6 +73,16 @@ class Pull:
     detail: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """An open pull request: its newest commit, that of its merge where there is one, and the branch to merge into."""
+
+    number: int
+    sha: str
+    merge_sha: str | None
+    base: str
+
+
 class Event(Protocol):
     """What `connect` needs to know of the event; `ci_kit.actions.Event` is one."""
 
@@ -116,6 +126,9 @@ class Forge(Protocol):
 
     def opened(self, branch: str, base: str) -> str | None:
         """Return where the open pull request from the branch into the base is, None when there is none."""
+
+    def heads(self, source: str, branch: str) -> list[Head]:
+        """Return all open pull requests from a branch of the repository `source`, `owner/name`; none locally."""
 
     def withdraw(self, branch: str, base: str, name: str, why: str, stamp: Stamp) -> Pull | None:
         """Close the open pull request of that name with exactly one comment and delete its branch.

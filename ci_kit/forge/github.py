@@ -6,10 +6,10 @@ from urllib.parse import quote
 
 from ci_kit.errors import UserError
 from ci_kit.forge import onepull
-from ci_kit.forge.base import Proposal, Pull, Refused, Stamp
+from ci_kit.forge.base import Head, Proposal, Pull, Refused, Stamp
 from ci_kit.forge.checks import Checks
 from ci_kit.forge.client import Client
-from ci_kit.forge.comments import Comments
+from ci_kit.forge.comments import WRITE, Comments
 from ci_kit.forge.commits import Commits
 from ci_kit.forge.pulls import Pulls
 
@@ -54,6 +54,23 @@ class GitHubForge:
         """Return the URL of the open pull request from the branch into the base."""
         found = self._desk(branch, base).look()
         return found.url if found else None
+
+    def heads(self, source: str, branch: str) -> list[Head]:
+        """Return all open pull requests from a branch of the repository `source`, which may be a fork."""
+        head = quote(f"{source.partition('/')[0]}:{branch}", safe="")
+        path = f"/repos/{self._repo}/pulls?state=open&head={head}&per_page=100"
+        items = self._client.pages(path, need=WRITE)
+        # An owner can have two forks, and GitHub leaves out a filter that it can't read.
+        return [
+            Head(
+                number=int(item["number"]),
+                sha=str(item["head"]["sha"]),
+                merge_sha=item.get("merge_commit_sha"),
+                base=str(item["base"]["ref"]),
+            )
+            for item in items
+            if item["head"]["ref"] == branch and (item["head"].get("repo") or {}).get("full_name") == source
+        ]
 
     def withdraw(self, branch: str, base: str, name: str, why: str, stamp: Stamp) -> Pull | None:
         """Close the open pull request of that name; see `onepull.withdraw`."""

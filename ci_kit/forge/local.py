@@ -8,7 +8,7 @@ from pathlib import Path
 from ci_kit.errors import Unavailable, UserError
 from ci_kit.files import atomic_write
 from ci_kit.forge import onepull, plumbing
-from ci_kit.forge.base import Proposal, Pull, Stamp, mark
+from ci_kit.forge.base import Head, Proposal, Pull, Stamp, mark
 from ci_kit.forge.drafts import Drafts
 from ci_kit.forge.git import Git
 from ci_kit.forge.history import BRANCH
@@ -56,6 +56,10 @@ class LocalForge:
         """Return the path of the open pull request's file."""
         found = Drafts(self.root, self.git, branch, base).look()
         return found.url if found else None
+
+    def heads(self, source: str, branch: str) -> list[Head]:  # noqa: ARG002 - as every forge has it
+        """Return nothing: pull requests are a forge's."""
+        return []
 
     def withdraw(self, branch: str, base: str, name: str, why: str, stamp: Stamp) -> Pull | None:
         """Write into the file why it was closed, and delete the branch."""

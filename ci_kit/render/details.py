@@ -82,7 +82,7 @@ def every_metric(view: View, most: int) -> str:
 
 
 def reproduce(view: View) -> str:
-    """Return the command that repeats the run, and where, on what and for how much it ran."""
+    """Return the command that repeats the run, if it was ours, and where, on what and for how much it ran."""
     first = view.first
     if first is None:
         return ""
@@ -90,7 +90,8 @@ def reproduce(view: View) -> str:
     command = f"git checkout {sha[:12]} && ci-kit run check" if sha else "ci-kit run check"
     if first.source.directory:
         command += f" -C {shlex.quote(first.source.directory)}"
-    lines = [fence(command), "", "| | |", "|:--|:--|"]
+    # Nobody is led to run a stranger's code.
+    lines = [*([] if view.fork else [fence(command), ""]), "| | |", "|:--|:--|"]
     lines += [f"| {name} | {value} |" for name, value in _facts(view)]
     return "\n".join(lines)
 

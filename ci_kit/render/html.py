@@ -20,7 +20,7 @@ def page(view: View) -> str:
     """Return a complete HTML document."""
     title = f"{view.title}: {words.headline(view)}" if view.title else words.headline(view)
     body = [
-        f"<h1>{ICONS[view.status]} {text(title)}</h1>",
+        f"<h1>{view.icon} {text(title)}</h1>",
         *(f"<p><b>{text(strong)}</b>{text(rest, 4000)}</p>" for strong, rest in words.lead(view)),
         _comparison(view),
         _steps(view),

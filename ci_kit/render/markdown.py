@@ -31,6 +31,7 @@ def markdown(view: View, budget: int = COMMENT) -> str:
     # A comment is read, a summary is searched: only the latter lists everything while there is room.
     comment = budget <= COMMENT
     checks = f"All {phrases.count(sum(len(result.checks) for result in view.results.values()), 'check')}"
+    facts = "Facts of the run" if view.fork else "Reproduce it, and facts of the run"
     sections = [
         _section("verdict", 0, [_verdict(view, size) for size in (300, 60)]),
         _section("metrics", 1, [_comparison(view, most) for most in (12 if comment else 200, 4)]),
@@ -48,7 +49,11 @@ def markdown(view: View, budget: int = COMMENT) -> str:
             5,
             [fold("All metrics", every_metric(view, most)) for most in (200 if comment else 5000, 50, 0)],
         ),
-        _section("run facts", 4, [fold("Reproduce it, and facts of the run", reproduce(view)), ""]),
+        _section(
+            "run facts",
+            4,
+            [fold(facts, reproduce(view)), ""],
+        ),
     ]
     return fit(sections, budget - RESERVED, view.whole)
 
@@ -84,7 +89,7 @@ def fit(sections: list[Section], budget: int, whole: str) -> str:
 
 def _verdict(view: View, limit: int) -> str:
     title = f"{plain(shorten(view.title, 80))}: " if view.title else ""
-    lines = [f"## {ICONS[view.status]} {title}{plain(shorten(words.headline(view), 200))}"]
+    lines = [f"## {view.icon} {title}{plain(shorten(words.headline(view), 200))}"]
     for strong, rest in words.lead(view):
         lines.append(f"**{plain(shorten(strong, 200))}**{_rest(rest, limit)}")
     return "\n\n".join(lines)

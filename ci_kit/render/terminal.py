@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ci_kit.characters import visible
 from ci_kit.parts import Check, Status
 from ci_kit.render import drift_view, drift_words, numbers, phrases, words
-from ci_kit.render.view import ICONS, Row, View, telling, urgent
+from ci_kit.render.view import Row, View, telling, urgent
 from ci_kit.result import Result
 
 WIDTH = 100
@@ -49,7 +49,7 @@ def terminal(result: Result, *, colour: bool | None = None) -> str:
 def verdict(view: View) -> str:
     """Return the verdict of a whole run in one line."""
     title = f"{view.title}: " if view.title else ""
-    return _clean(f"{ICONS[view.status]} {title}{words.headline(view)}", WIDTH)
+    return _clean(f"{view.icon} {title}{words.headline(view)}", WIDTH)
 
 
 def _table(rows: list[Row]) -> Iterator[str]:

@@ -75,7 +75,8 @@ class View:
 
     `damaged` says by step why its Result can't be used; `url` is the run's page; `heartbeat` tells of the last drift
     check; `whole` says where nothing is left out; `past` are the last values of a metric on the base branch;
-    `changes` is None where they are not known; `usual` says by step what it takes there.
+    `changes` is None where they are not known; `usual` says by step what it takes there. With `fork` a stranger's run
+    made the Results: nothing in them was seen to be true.
     """
 
     results: Mapping[str, Result]
@@ -89,6 +90,7 @@ class View:
     past: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     changes: tuple[Change, ...] | None = None
     usual: Mapping[str, Usual] = field(default_factory=dict)
+    fork: bool = False
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -108,6 +110,11 @@ class View:
         found.extend("fail" for _ in (*self.damaged, *self.changed))
         found.extend("unsure" for _ in self.missing)
         return max(found, key=SEVERITY.index, default="unsure")
+
+    @property
+    def icon(self) -> str:
+        """The verdict's icon; that all is well is not known where only a fork's run says so."""
+        return ICONS["unsure" if self.fork and self.status != "fail" else self.status]
 
     @property
     def changed(self) -> tuple[Difference, ...]:

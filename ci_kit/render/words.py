@@ -11,8 +11,19 @@ CHANGED = "the data that was tested is not the data that was scored: "
 _ORDER = ("worse", "unsure", "within", "better", "same", "none")
 
 
+STRANGER = (
+    "Told by the fork's own run, and not checked here:",
+    " the code of this pull request ran there and can write any number, also those of the base branch and the limits. "
+    "No gate of this repository has judged it: read the change before you rely on a number.",
+)
+
+
 def headline(view: View) -> str:
     """Say the verdict in a few words."""
+    return f"the fork's own run says: {_headline(view)}" if view.fork else _headline(view)
+
+
+def _headline(view: View) -> str:
     if not view.results and not view.damaged:
         return "there are no results"
     failures = [CHANGED + shorten(", ".join(one.data for one in view.changed), 60)] if view.changed else []
@@ -67,7 +78,10 @@ def _failure(result: Result, view: View) -> str:
 
 
 def lead(view: View) -> list[tuple[str, str]]:
-    """Say how much, how sure and on how many rows: at most four sentences, each with its emphasised part first."""
+    """Say how much, how sure and on how many rows: at most four sentences, each with its emphasised part first.
+
+    Of a fork's run the first one says what it is not.
+    """
     rows = sorted((row for row in view.rows() if row.gate and row.change), key=lambda row: _ORDER.index(row.outcome))
     compared = [sentence(row) for row in rows[:2]]
     sentences = [reading(one) for one in view.changed[:2]]
@@ -77,7 +91,7 @@ def lead(view: View) -> list[tuple[str, str]]:
     sentences += [one for one in compared if one not in sentences]
     if view.missing:
         sentences.append((" and ".join(view.missing), f" {absence(view)}."))
-    return sentences[:4]
+    return [STRANGER] * view.fork + sentences[:4]
 
 
 def reading(one: Difference) -> tuple[str, str]:

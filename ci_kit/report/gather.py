@@ -9,7 +9,7 @@ from ci_kit.errors import UserError
 from ci_kit.result import FOLDER, Result, load
 
 ORDER = ("validate", "train", "evaluate", "package")
-_FILE = re.compile(r"((validate|train|evaluate)(-[a-z0-9][a-z0-9_.-]{0,60})?|package(-build|-register)?)\.json")
+FILE = re.compile(r"((validate|train|evaluate)(-[a-z0-9][a-z0-9_.-]{0,60})?|package(-build|-register)?)\.json")
 MOST = 50
 
 
@@ -28,26 +28,36 @@ def gather(root: Path, sha: str | None) -> Gathered:
     """
     found = Gathered()
     names = (path.name for path in (root / FOLDER).glob("*.json"))
-    for name in sorted((name for name in names if _FILE.fullmatch(name)), key=_place)[:MOST]:
+    for name in sorted((name for name in names if FILE.fullmatch(name)), key=place)[:MOST]:
         stem = name.removesuffix(".json")
         try:
             result = load(root / FOLDER / name)
         except UserError as error:
             found.damaged[stem] = str(error)
             continue
-        written = f"{result.step}-{result.name}" if result.name else result.step
-        if written != stem:
-            found.damaged[stem] = f"{name} holds the result of {written}"
-        elif sha and result.source.sha not in {None, sha}:
-            if result.step == "package":  # no part of a check: what was packaged before is left as it is
-                continue
-            found.damaged[stem] = f"{name} is of commit {str(result.source.sha)[:12]}, not of {sha[:12]}"
-        else:
+        foreign = sha is not None and result.source.sha not in {None, sha}
+        if why := misplaced(stem, result):
+            found.damaged[stem] = why
+        elif foreign and result.step != "package":
+            found.damaged[stem] = other(stem, result, str(sha))
+        elif not foreign:  # what was packaged before is no part of a check, and left as it is
             found.results[stem] = result
     if not found.results and not found.damaged:
         why = f"{FOLDER}/ holds no result"
         raise UserError("nothing to report", why=why, hint="Run a step first, such as: ci-kit validate")
     return found
+
+
+def misplaced(stem: str, result: Result) -> str | None:
+    """Say that a file holds the Result of another step than its name says; None when it does not."""
+    written = f"{result.step}-{result.name}" if result.name else result.step
+    return f"{stem}.json holds the result of {written}" if written != stem else None
+
+
+def other(stem: str, result: Result, sha: str) -> str:
+    """Say that a Result speaks of another commit than `sha`."""
+    named = f"is of commit {result.source.sha[:12]}" if result.source.sha else "names no commit"
+    return f"{stem}.json {named}, not of {sha[:12]}"
 
 
 def expected(config: Config, root: Path) -> tuple[str, ...]:
@@ -60,5 +70,6 @@ def expected(config: Config, root: Path) -> tuple[str, ...]:
     return tuple(step for step, wanted in asked.items() if wanted)
 
 
-def _place(name: str) -> tuple[int, str]:
+def place(name: str) -> tuple[int, str]:
+    """Sort the names of Results as the journeys go."""
     return ORDER.index(re.split(r"[-.]", name, maxsplit=1)[0]), name

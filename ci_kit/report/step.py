@@ -18,13 +18,15 @@ from ci_kit.render.terminal import verdict
 from ci_kit.render.view import View
 from ci_kit.render.words import reading
 from ci_kit.report.changes import changes
-from ci_kit.report.chronicle import history as history
+from ci_kit.report.chronicle import history
+from ci_kit.report.fork import SUMMARY, fork
 from ci_kit.report.gather import expected, gather
 from ci_kit.report.heartbeat import heartbeat
 from ci_kit.report.past import budget, past, recent, usual
 from ci_kit.result import Findings, Result
 
-SUMMARY = 2**20 - 4096  # of GitHub's 1 MiB for one step
+__all__ = ["fork", "history", "run"]
+
 DEPENDABOT, FORBIDDEN = "dependabot[bot]", 403
 MARKDOWN, HTML = "report.md", "report.html"
 

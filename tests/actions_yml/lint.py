@@ -23,6 +23,14 @@ CANCEL = "${{ github.event_name == 'pull_request' }}"
 # Of a workflow that a person can start by hand on any branch.
 HERE = "github.ref_name == github.event.repository.default_branch"
 DEFAULT = "github.event_name == 'schedule' || github.ref_name == github.event.repository.default_branch"
+A_FORK = (
+    "github.event.workflow_run.event == 'pull_request' && github.event.workflow_run.conclusion != 'cancelled' && "
+    "github.event.workflow_run.head_repository.full_name != github.repository"
+)
+AFTER = {"actions": "read", "contents": "read", "pull-requests": "write"}
+CHECKOUT, RUN_ID = {"fetch-depth", "persist-credentials"}, "${{ github.event.workflow_run.id }}"
+# Of the run: what no fork chooses, but for the name of its repository, which is compared alone.
+TOLD = {"event", "conclusion", "id", "head_repository.full_name"}
 WRITERS = re.compile(r"GITHUB_(ENV|PATH|STATE)|set-env|add-path|save-state")
 PYTHON = re.compile(r'python[\d."}]* (?!-I\b)-')
 
@@ -45,7 +53,8 @@ def action(text: str) -> list[str]:
             step["shell"] != "bash"
         )
         publishes = re.search(
-            r'run\.sh" (report\b|deploy\b|"(train --proceed|retrain --publish|package --register|deploy --rollback)")',
+            r'run\.sh" (report\b|deploy\b|"(report --fork|train --proceed|retrain --publish|package --register|'
+            r'deploy --rollback)")',
             step["run"],
         )
         env = {one: value for one, value in step.get("env", {}).items() if (one, value) != LIVE}
@@ -70,7 +79,8 @@ def workflow(text: str) -> list[str]:
     """Return the problems of a workflow or a template."""
     content = yaml.safe_load(text)
     triggers = content.get(True, content.get("on"))
-    found = [f"a dangerous trigger: {name}" for name in ("pull_request_target", "workflow_run") if name in triggers]
+    found = ["a dangerous trigger"] * ("pull_request_target" in triggers)
+    found += list(_after(text, content, triggers)) if "workflow_run" in triggers else []
     found += ["permissions at the top"] * (content.get("permissions") != {})
     concurrency = content.get("concurrency", {})
     forks = "pull_request" in triggers
@@ -89,6 +99,37 @@ def workflow(text: str) -> list[str]:
         if list(triggers) == ["workflow_dispatch"] and re.search(r"actions/(package|deploy)@", text):
             found += [f"{name}: {problem}" for problem in _shipped(job)]
     return found
+
+
+def _after(text: str, content: dict[str, Any], triggers: dict[str, Any]) -> Iterator[str]:
+    """Yield the problems of what runs with a token after a fork's run: it may check out and run nothing of the fork."""
+    if list(triggers) != ["workflow_run"] or triggers["workflow_run"].get("types") != ["completed"]:
+        yield "it is not only started after a run that has ended"
+    if "secrets" in text or "self-hosted" in text:
+        yield "more than its own token, or a machine of yours, beside a stranger's files"
+    if odd := set(re.findall(r"workflow_run\.([\w.]+)", text)) - TOLD:
+        yield f"what a fork chooses, in a workflow: {sorted(odd)}"
+    for name, job in content["jobs"].items():
+        if _condition(job) != A_FORK:
+            yield f"{name}: any run can start it"
+        if not set((job.get("permissions") or {}).items()) <= set(AFTER.items()):
+            yield f"{name}: a permission that it does not need"
+        if "env" in job or "container" in job or "services" in job:
+            yield f"{name}: more than steps"
+        yield from (f"{name}: {problem}" for step in job["steps"] if (problem := _foreign(step)))
+
+
+def _foreign(step: dict[str, Any]) -> str | None:
+    """Say what is wrong with a step that runs where a stranger's files are and the token can write."""
+    name, given = step.get("uses", "").partition("@")[0], step.get("with", {})
+    if set(step) - {"uses", "with"}:
+        return f"more than an action: {sorted(set(step) - {'uses', 'with'})}"
+    if name == "actions/checkout":
+        return "a checkout of something else than the default branch" if set(given) - CHECKOUT else None
+    if name == "actions/download-artifact":
+        here = str(given.get("path", "")).startswith("${{ runner.temp }}/")
+        return None if here and given.get("run-id") == RUN_ID else "a stranger's files where others are"
+    return None if name == "OWNER/ci-kit/actions/report" and given == {"phase": "fork"} else f"a step too much: {name}"
 
 
 def _shipped(job: dict[str, Any]) -> Iterator[str]:

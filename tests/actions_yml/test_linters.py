@@ -16,6 +16,7 @@ from tests.actions_yml import lint
 pytestmark = pytest.mark.e2e
 
 TOOLS = Path(sys.executable).parent
+AFTER = lint.ROOT / "workflow-templates" / "pull-request-fork.yml"
 ALL = [*lint.ACTIONS, *lint.WORKFLOWS, lint.ROOT / ".github" / "dependabot.yml"]
 
 
@@ -31,17 +32,30 @@ def zizmor(persona: str, files: list[Path]) -> tuple[list[str], int]:
 
 
 def test_there_is_something_to_lint() -> None:
-    assert (len(lint.ACTIONS), len(lint.TEMPLATES), len(lint.SCRIPTS)) == (10, 6, 2)
+    assert (len(lint.ACTIONS), len(lint.TEMPLATES), len(lint.SCRIPTS)) == (10, 7, 2)
     assert len(lint.WORKFLOWS) > len(lint.TEMPLATES)
 
 
 def test_zizmor_finds_nothing() -> None:
-    assert zizmor("pedantic", ALL) == ([], 0)
-    assert "ignore" not in yaml.safe_load((lint.ROOT / "zizmor.yml").read_text())["rules"]["unpinned-uses"]
+    assert zizmor("pedantic", [path for path in ALL if path != AFTER]) == ([], 0)
+    rules = yaml.safe_load((lint.ROOT / "zizmor.yml").read_text())["rules"]
+    assert {name: rule["ignore"] for name, rule in rules.items() if "ignore" in rule} == {
+        "dangerous-triggers": [AFTER.name]
+    }
+
+
+def test_of_what_runs_after_a_forks_run_zizmor_names_the_trigger_alone(tmp_path: Path) -> None:
+    assert zizmor("auditor", [AFTER])[0] == ["dangerous-triggers"]
+    flags = ["--offline", "-q", "--no-progress", "--strict-collection", "--persona=pedantic"]
+    known = tool("zizmor", *flags, f"--config={lint.ROOT / 'zizmor.yml'}", AFTER)
+    assert known.returncode == 0, known.stdout
+    other = tmp_path / "other.yml"
+    other.write_text(AFTER.read_text())
+    assert "dangerous-triggers" in tool("zizmor", *flags, f"--config={lint.ROOT / 'zizmor.yml'}", other).stdout
 
 
 def test_the_strictest_zizmor_names_the_gpu_runners_alone() -> None:
-    assert zizmor("auditor", ALL)[0] == ["self-hosted-runner"] * 2
+    assert zizmor("auditor", [path for path in ALL if path != AFTER])[0] == ["self-hosted-runner"] * 2
 
 
 def test_templates_are_clean_as_users_have_them(tmp_path: Path) -> None:
@@ -51,7 +65,8 @@ def test_templates_are_clean_as_users_have_them(tmp_path: Path) -> None:
         text = re.sub(r"OWNER/ci-kit([\w/]*)@REF", r"acme/ci-kit\1@v1", path.read_text())
         (folder / path.name).write_text(text.replace("$default-branch", "main"))
     assert "OWNER" not in "".join(path.read_text() for path in folder.iterdir())
-    assert zizmor("pedantic", sorted(folder.iterdir())) == ([], 0)
+    assert zizmor("pedantic", sorted(path for path in folder.iterdir() if path.name != AFTER.name)) == ([], 0)
+    assert zizmor("pedantic", [folder / AFTER.name])[0] == ["dangerous-triggers"]
 
 
 def test_zizmor_would_find_something(tmp_path: Path) -> None:
@@ -108,9 +123,10 @@ def test_scripts_keep_our_rules(path: Path) -> None:
     assert lint.script(path.read_text()) == []
 
 
-ONE, GPU, DRIFT, SHIP, CI, ROOT_ACTION, TRAIN, RETRAIN, RUN, INSTALL = (
+ONE, GPU, FORK, DRIFT, SHIP, CI, ROOT_ACTION, TRAIN, RETRAIN, RUN, INSTALL = (
     "workflow-templates/pull-request.yml",
     "workflow-templates/pull-request-gpu.yml",
+    "workflow-templates/pull-request-fork.yml",
     "workflow-templates/drift.yml",
     "workflow-templates/deploy.yml",
     ".github/workflows/ci.yml",
@@ -167,6 +183,31 @@ FAULTS = [
         "      - uses: OWNER/ci-kit/actions/deploy@REF\n",
         "      - uses: actions/cache@v5\n      - uses: OWNER/ci-kit/actions/deploy@REF\n",
     ),
+    (FORK, "    types: [completed]\n", ""),
+    (FORK, "types: [completed]", "types: [completed, requested]"),
+    (FORK, "permissions: {}", "  pull_request:\npermissions: {}"),
+    (FORK, "          persist-credentials: false\n", ""),
+    (FORK, "fetch-depth: 0", "ref: ${{ github.event.workflow_run.head_sha }}"),
+    (FORK, "fetch-depth: 0", "ref: refs/pull/1/merge"),
+    (FORK, "fetch-depth: 0", "repository: stranger/demo"),
+    (FORK, "fetch-depth: 0", "allow-unsafe-pr-checkout: true"),
+    (FORK, "phase: fork", "phase: report"),
+    (FORK, "        with:\n          phase: fork\n", ""),
+    (FORK, "actions/report@REF", "actions/evaluate@REF"),
+    (FORK, "          path: ${{ runner.temp }}/fork", "          path: fork"),
+    (FORK, "          path: ${{ runner.temp }}/fork", "          path: ."),
+    (FORK, "          run-id: ${{ github.event.workflow_run.id }}\n", ""),
+    (FORK, "head_repository.full_name != github.repository", "head_repository.full_name != ''"),
+    (FORK, "      github.event.workflow_run.event == 'pull_request' &&\n", ""),
+    (FORK, "contents: read # to check out", "contents: write # to record"),
+    (FORK, "actions: read # to", "id-token: write # to"),
+    (FORK, "ubuntu-24.04", "[self-hosted, gpu]"),
+    (FORK, "cancel-in-progress: false", "cancel-in-progress: true"),
+    (FORK, "phase: fork", "phase: fork\n          token: ${{ secrets.BOT }}"),
+    (FORK, "phase: fork", "phase: fork\n      - run: exec bash fork/x.sh"),
+    (FORK, "fetch-depth: 0", "path: ${{ github.event.workflow_run.head_branch }}"),
+    (FORK, "phase: fork", "phase: fork\n        env: {A: b}"),
+    (FORK, "    timeout-minutes: 10\n", "    timeout-minutes: 10\n    env: {LD_PRELOAD: x}\n"),
     (CI, "run: exec make test", "run: make test"),
     (CI, "run: exec make test", "run: exec make ${{ matrix.python }}"),
     (CI, "run: exec make test", 'run: echo "A=1" >>"$GITHUB_ENV" && exec make test'),

@@ -96,6 +96,7 @@ CALLS = [
     ("train", 1, ["train", "--proceed"], "kit"),
     ("evaluate", 0, ["evaluate"], "work"),
     ("report", 0, ["report"], "kit"),
+    ("report", 1, ["report", "--fork"], "kit"),
     ("drift", 0, ["drift"], "drift"),
     ("retrain", 0, ["retrain", "--update"], "work"),
     ("retrain", 1, ["retrain", "--publish"], "kit"),

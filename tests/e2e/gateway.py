@@ -136,7 +136,9 @@ class Gateway:
             answer = answer or self.releases.before(method, parts.path, parts.query, accept, document)
             if answer is None:
                 kept = {key: headers[key] for key in FORWARDED if key in headers}
-                answer = self.rules.after(method, parts.path, self.forward(method, target, body, token, kept))
+                answer = self.rules.after(
+                    method, parts.path, self.forward(method, self.rules.home(target), body, token, kept)
+                )
                 answer = self.releases.after(method, parts.path, body, answer)
         self.violations += self.contract.answer(method, parts.path, answer.status, answer.body)
         return answer

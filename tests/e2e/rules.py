@@ -13,6 +13,7 @@ MAX_BODY, MAX_TITLE = 65_536, 256
 REPO = r"/repos/(?P<owner>[^/]+)/(?P<repo>[^/]+)"
 # GITHUB_TOKEN of a run on the repository itself, of a run for a fork, an App's token, and a person's.
 WRITE, READ, APP, PERSON = "ghs_write", "ghs_read", "ghs_app", "ghp_person"
+FORK = "stranger/demo"
 BOT, APP_BOT, OWNER = "github-actions[bot]", "octo-retrain[bot]", "octo"
 TOKENS = {WRITE: BOT, READ: BOT, APP: APP_BOT, PERSON: OWNER}
 
@@ -45,6 +46,7 @@ class Rules:
 
     ask: Upstream
     private: set[str] = field(default_factory=set)
+    strangers: set[str] = field(default_factory=set)  # branches of ours that stand for those of a fork
     statuses: list[dict[str, Any]] = field(default_factory=list)
     dispatches: list[tuple[str, str]] = field(default_factory=list)  # workflow, branch
     inputs: list[dict[str, str]] = field(default_factory=list)  # of each of them
@@ -66,6 +68,10 @@ class Rules:
         if match := re.fullmatch(f"{REPO}/statuses/(?P<sha>[^/]+)", path):
             return self._status(match["sha"], document)
         return None
+
+    def home(self, target: str) -> str:
+        """Look for the branches of the fork among ours."""
+        return target.replace(f"head={quote(FORK.partition('/')[0] + ':', safe='')}", f"head={OWNER}%3A")
 
     def after(self, method: str, path: str, answer: Answer) -> Answer:
         """Mend what emulate answers otherwise than GitHub."""
@@ -177,6 +183,9 @@ class Rules:
             found = self.ask("GET", f"/repos/{repo}/git/ref/heads/{quote(branch)}", b"")
             if found.status == 200:
                 pull["head"]["sha"] = found.document["object"]["sha"]
+            if branch in self.strangers:
+                pull["head"]["repo"] = {**pull["head"]["repo"], "full_name": FORK, "fork": True}
+                pull["head"]["label"] = f"{FORK.partition('/')[0]}:{branch}"
         return pull
 
 

@@ -8,6 +8,7 @@ import os
 import sys
 import zipfile
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 STORE = os.environ["GITHUB_API_URL"] + "/_test/artifacts"
@@ -38,9 +39,13 @@ def upload() -> None:
 def download() -> None:
     """Unpack one artifact, or each that matches, as the real action lays them out."""
     name, pattern = os.environ["NAME"], os.environ["PATTERN"]
-    if os.environ["RUN"] and name:
-        with urlopen(f"{STORE}/{os.environ['RUN']}/{name}", timeout=20) as answer:
-            zipfile.ZipFile(io.BytesIO(answer.read())).extractall(os.environ["FOLDER"])
+    if os.environ["RUN"]:
+        try:
+            with urlopen(f"{STORE}/{os.environ['RUN']}/{name or pattern}", timeout=20) as answer:
+                zipfile.ZipFile(io.BytesIO(answer.read())).extractall(os.environ["FOLDER"])
+        except HTTPError:
+            if name:
+                raise
         return
     with urlopen(STORE, timeout=20) as answer:
         names = [one for one in json.load(answer) if (one == name if name else fnmatch.fnmatch(one, pattern or "*"))]
