@@ -93,13 +93,32 @@ class Series(Closed):
 
 
 class Chart(Closed):
-    """Enough to draw a picture anywhere; a histogram's x are the left edges of its bins."""
+    """Enough to draw a picture anywhere; a histogram's x are the left edges of its bins.
 
-    kind: Literal["line", "bar", "histogram"]
+    Of a `matrix` each series is a row, named by what is true, and x names the columns; `points` are not joined.
+    """
+
+    kind: Literal["line", "bar", "histogram", "matrix", "points"]
     title: Line
     x: Name
     y: Name
-    series: Annotated[tuple[Series, ...], Field(min_length=1, max_length=12)]
+    series: Annotated[tuple[Series, ...], Field(min_length=1, max_length=24)]
+
+
+class Table(Closed):
+    """Rows for people to read, the most telling first; `note` says what is not shown, or how to read it."""
+
+    title: Line
+    head: Annotated[tuple[Name, ...], Field(min_length=1, max_length=12)]
+    rows: Annotated[tuple[tuple[Line, ...], ...], Field(max_length=200)]
+    note: Line | None = None
+
+    @model_validator(mode="after")
+    def _as_wide_as_the_head(self) -> Self:
+        for row in self.rows:
+            if len(row) != len(self.head):
+                raise ValueError(f"a row of {self.title!r} has {len(row)} cells where the head has {len(self.head)}")
+        return self
 
 
 class File(Closed):

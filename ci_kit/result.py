@@ -29,6 +29,7 @@ from ci_kit.parts import (
     Series,
     Source,
     Status,
+    Table,
     clip,
 )
 
@@ -46,6 +47,7 @@ __all__ = [
     "Series",
     "Source",
     "Status",
+    "Table",
     "clip",
     "json_schema",
     "load",
@@ -69,6 +71,7 @@ class Findings:
     checks: tuple[Check, ...] = ()
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     charts: tuple[Chart, ...] = ()
+    tables: tuple[Table, ...] = ()
     files: tuple[File, ...] = ()
     data: Mapping[str, str] = field(default_factory=dict)
     gpu: str | None = None
@@ -83,6 +86,7 @@ class Findings:
             checks=self.checks,
             metrics=dict(self.metrics),
             charts=self.charts,
+            tables=self.tables,
             files=self.files,
             source=source.model_copy(update={"data": dict(self.data)}),
             run=run,
@@ -90,7 +94,7 @@ class Findings:
 
 
 class Result(Closed):
-    """What one step found: its checks, numbers, charts and files, and the run that they came from."""
+    """What one step found: its checks, numbers, charts, tables and files, and the run that they came from."""
 
     schema_version: Annotated[Literal[1], Field(alias="schema")] = 1
     step: Annotated[str, Field(pattern=r"^[a-z]{1,20}$")]
@@ -99,6 +103,7 @@ class Result(Closed):
     checks: Annotated[tuple[Check, ...], Field(max_length=5000)]
     metrics: Annotated[dict[Name, Metric], Field(max_length=2000)] = Field(default_factory=dict)
     charts: Annotated[tuple[Chart, ...], Field(max_length=50)] = ()
+    tables: Annotated[tuple[Table, ...], Field(max_length=20)] = ()
     files: Annotated[tuple[File, ...], Field(max_length=500)] = ()
     source: Source
     run: Run

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from ci_kit import result, schemas
 from ci_kit.errors import UserError
-from ci_kit.result import Chart, Check, Cost, File, Location, Metric, Result, Run, Series, Source, Status
+from ci_kit.result import Chart, Check, Cost, File, Location, Metric, Result, Run, Series, Source, Status, Table
 
 # Short lists and texts: each example builds dozens of them.
 statuses = st.sampled_from(("pass", "fail", "warn", "skip", "unsure"))
@@ -34,7 +34,7 @@ series = st.builds(
 )
 charts = st.builds(
     Chart,
-    kind=st.sampled_from(("line", "bar", "histogram")),
+    kind=st.sampled_from(("line", "bar", "histogram", "matrix", "points")),
     title=anything,
     x=anything,
     y=anything,
@@ -140,6 +140,11 @@ def test_long_and_broken_texts_are_shortened_and_say_so() -> None:
 def test_a_series_needs_a_y_for_every_x() -> None:
     with pytest.raises(ValidationError, match="2 x values and 1 y values"):
         Series(name="s", x=(1.0, 2.0), y=(1.0,))
+
+
+def test_a_table_is_as_wide_as_its_head() -> None:
+    with pytest.raises(ValueError, match="a row of 't' has 1 cells where the head has 2"):
+        Table(title="t", head=("a", "b"), rows=(("1",),))
 
 
 def test_saving_replaces_the_whole_file(tmp_path: Path) -> None:

@@ -27,7 +27,10 @@ def mermaid(chart: Chart) -> list[str]:
 
     Lines that do not span the same range of x, and the series of a bar chart, are drawn apart. Only a reference and
     what is compared with it share one picture: as lines, or as bars and a line, since Mermaid draws bars over bars.
+    It has no picture of a matrix, nor of points.
     """
+    if chart.kind not in ("line", "bar", "histogram"):
+        return []
     shown = [series for series in chart.series if len(series.y) > (1 if chart.kind == "line" else 0) and _near(series)]
     groups: dict[object, list[Series]] = {}
     both = len(shown) == 2 and shown[0].x == shown[1].x and shown[0].name in _BEFORE

@@ -2,9 +2,10 @@
 
 import shlex
 
+from ci_kit.parts import Table
 from ci_kit.render import numbers, phrases
 from ci_kit.render.charts import mermaid
-from ci_kit.render.text import cell, code, fence, shorten
+from ci_kit.render.text import cell, code, fence, plain, shorten
 from ci_kit.render.view import ICONS, View, telling
 
 
@@ -18,6 +19,21 @@ def curves(view: View, most: int) -> str:
     charts = [chart for result in view.results.values() for chart in result.charts]
     drawn = [source for chart in charts[:most] for source in mermaid(chart)]
     return "\n\n".join(f"```mermaid\n{source}\n```" for source in drawn[:most])
+
+
+def tables(view: View, most: int, columns: int = 8) -> str:
+    """Return the tables of all steps below their titles, each with at most so many rows and columns."""
+    found = [table for result in view.results.values() for table in result.tables if table.rows and most]
+    return "\n\n".join(f"**{plain(shorten(one.title, 120))}**\n\n{_table(one, most, columns)}" for one in found)
+
+
+def _table(table: Table, most: int, columns: int) -> str:
+    rows = [[cell(shorten(text, 120)) for text in row[:columns]] for row in (table.head, *table.rows[:most])]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines.insert(1, f"|{':--|' * len(rows[0])}")
+    left = len(table.rows) - most
+    notes = [*([f"and {left:,} more"] if left > 0 else []), *([plain(table.note)] if table.note else [])]
+    return "\n".join([*lines, *(f"\n{note}" for note in notes)])
 
 
 KINDS = (("parameter", "parameters"), ("data", "data"), ("dependency", "dependencies"))

@@ -27,6 +27,7 @@ def page(view: View) -> str:
         _heartbeat(view),
         _attention(view),
         _changes(view),
+        _tables(view),
         _curves(view),
         *(_step(step, result) for step, result in view.results.items()),
     ]
@@ -122,6 +123,16 @@ def _curves(view: View) -> str:
     charts = [chart for result in view.results.values() for chart in result.charts]
     figures = (f"<figure><figcaption>{text(chart.title)}</figcaption>{svg(chart)}</figure>" for chart in charts)
     return "<h2>Curves</h2>" + "".join(figures) if charts else ""
+
+
+def _tables(view: View) -> str:
+    found = [one for result in view.results.values() for one in result.tables if one.rows]
+    return "".join(
+        f"<h2>{text(one.title)}</h2>"
+        + table(tuple(map(text, one.head)), [tuple(map(text, row)) for row in one.rows])
+        + (f"<p>{text(one.note)}</p>" if one.note else "")
+        for one in found
+    )
 
 
 def _step(step: str, result: Result) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ci_kit.parts import Check
 from ci_kit.render import phrases, words
-from ci_kit.render.details import changed, changes, curves, every_check, every_metric, fold, reproduce
+from ci_kit.render.details import changed, changes, curves, every_check, every_metric, fold, reproduce, tables
 from ci_kit.render.spark import sparkline
 from ci_kit.render.text import cell, code, fence, plain, shorten
 from ci_kit.render.view import ICONS, Row, View
@@ -40,6 +40,7 @@ def markdown(view: View, budget: int = COMMENT) -> str:
         _section(
             "what changed", 5, [fold(changed(view), changes(view, most)) for most in (40 if comment else 500, 5, 0)]
         ),
+        _section("tables", 5, [fold("A closer look", tables(view, most)) for most in (10 if comment else 200, 3, 0)]),
         _section("curves", 6, [fold("Curves", curves(view, most)) for most in (12, 1, 0)]),
         _section(
             "all checks", 7, [fold(checks, every_check(view, most)) for most in (200 if comment else 5000, 50, 0)]

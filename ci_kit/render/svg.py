@@ -17,6 +17,8 @@ Scale = Callable[[float], float]
 
 def svg(chart: Chart) -> str:
     """Return the chart as one `<svg>` element with its legend; an empty text where there is nothing to draw."""
+    if chart.kind not in ("line", "bar", "histogram"):
+        return ""
     values = [value for series in chart.series for value in series.y]
     edges = [x for series in chart.series for x in series.x if not isinstance(x, str)]
     if not values or max(map(abs, [*values, *edges])) > _FAR:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
-from ci_kit.parts import Chart, Check, Cost, File, Location, Metric, Run, Series, Source, Status
+from ci_kit.parts import Chart, Check, Cost, File, Location, Metric, Run, Series, Source, Status, Table
 from ci_kit.render.view import Change, View
 from ci_kit.result import Result
 
@@ -86,6 +86,24 @@ def bars(write: Write = same) -> Chart:
     return Chart(kind="bar", title=write("rows by class"), x=write("class"), y=write("rows"), series=series)
 
 
+def matrix(write: Write = same) -> Chart:
+    names = tuple(write(name) for name in ("cat", "dog"))
+    rows = tuple(
+        Series(name=name, x=names, y=counts) for name, counts in zip(names, ((40.0, 2.0), (3.0, 55.0)), strict=True)
+    )
+    return Chart(kind="matrix", title=write("what was answered"), x=write("answered"), y=write("true"), series=rows)
+
+
+def points(write: Write = same) -> Chart:
+    series = Series(name=write("this change"), x=(1.0, 2.5, 4.0), y=(0.5, -0.25, 1.0))
+    return Chart(kind="points", title=write("residuals"), x=write("predicted"), y=write("error"), series=(series,))
+
+
+def table(write: Write = same, rows: int = 2) -> Table:
+    body = tuple((write("writer 9"), write("91.8 % → 84.9 %")) for _ in range(rows))
+    return Table(title=write("slices"), head=(write("slice"), write("accuracy")), rows=body, note=write("of 25"))
+
+
 def reads(one: Result, **data: str) -> Result:
     return one.model_copy(update={"source": one.source.model_copy(update={"data": data})})
 
@@ -114,7 +132,7 @@ def everywhere(texts: Iterator[str], *, lines: bool = False) -> View:
     checks = [
         check(f"c/{status}", status, write, observed="observed", limit="limit", detail="detail") for status in statuses
     ]
-    charts = (curve(write), bars(write))
+    charts = (curve(write), bars(write), matrix(write), points(write))
     metrics = {unique("metric"): Metric(value=0.5, unit=write("unit")) for _ in range(2)}
     trained = result("train", *checks, write=write, charts=charts, metrics=metrics)
     found = evaluated("fail", *checks, write=write)
@@ -123,7 +141,7 @@ def everywhere(texts: Iterator[str], *, lines: bool = False) -> View:
         f"{name}{end}": Metric(value=0.5, unit=write("unit"), direction="up", low=0.4, high=0.6, n=9)
         for end in ("", "@baseline", "@change")
     }
-    found = found.model_copy(update={"metrics": found.metrics | more})
+    found = found.model_copy(update={"metrics": found.metrics | more, "tables": (table(write),)})
     damaged = {"validate": write("why")}
     moved = (Change(kind="parameter", name=write("name"), before=write("before"), after=write("after")),)
     return View(

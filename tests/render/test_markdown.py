@@ -10,11 +10,11 @@ from ci_kit.render.html import page
 from ci_kit.render.markdown import COMMENT, RESERVED, markdown
 from ci_kit.render.view import Change, Usual, View
 from tests.hostile import GREAT, HIDDEN, MARKDOWN, sweep
-from tests.render.samples import URL, check, curve, evaluated, everywhere, gated, passing, reads, result, view
+from tests.render.samples import URL, check, curve, evaluated, everywhere, gated, passing, reads, result, table, view
 
 GFM = MarkdownIt("gfm-like", {"html": True, "linkify": True})
 OURS = re.compile(
-    r"(<details><summary><b>(Curves|All [\d,]+ checks?|All metrics|Reproduce it, and facts of the run"
+    r"(<details><summary><b>(Curves|A closer look|All [\d,]+ checks?|All metrics|Reproduce it, and facts of the run"
     r"|What changed beside the code: [\w, ]+)</b></summary>"
     r"|</details>)\n?"
 )
@@ -142,6 +142,16 @@ def test_the_first_lines_say_how_much_how_sure_and_on_how_many_rows() -> None:
         "**log loss 0.142 → 0.171 (+0.029, likely +0.017 to +0.041)** on the same 450 rows; the limit is +5 %.",
     ]
     assert "| ❌ **log loss ↓** | 0.142 → 0.171 | +0.029 ± 0.012 worse |" in report.replace("\u00a0", " ")
+
+
+def test_tables_are_folded_and_shortened_and_say_so() -> None:
+    one = view(result("evaluate", check("rows")).model_copy(update={"tables": (table(rows=12),)}))
+    comment, summary = markdown(one), markdown(one, 2**20)
+    assert "<b>A closer look</b>" in comment
+    assert "**slices**\n\n| slice | accuracy |\n|:--|:--|\n| writer 9 | 91.8 % → 84.9 % |" in comment
+    assert (comment.count("| writer 9"), summary.count("| writer 9")) == (10, 12)
+    assert "and 2 more\n\nof 25" in comment
+    assert "and 2 more" not in summary
 
 
 def test_it_can_be_reproduced_by_one_command() -> None:
