@@ -52,14 +52,15 @@ def _draw(chart: Chart, group: list[Series]) -> str:
     power = _power(value for line in lines for value in line)
     lines = [[value / 10.0**power for value in line] for line in lines]
     low, high = limits([value for line in lines for value in line], zero=chart.kind != "line")
-    colours = [list(COLOURS)[tone] for tone in tones(group)]
+    every = dict(zip((one.name for one in chart.series), tones(chart.series), strict=True))
+    colours = [list(COLOURS)[every[one.name]] for one in group]
     # Bars of a histogram would overlap each other, so there only lines can share a picture.
     bars = chart.kind == "bar" or (chart.kind == "histogram" and len(group) == 1)
     words = ["line" if place or not bars else "bar" for place in range(len(group))]
     overlaid = len(set(words)) > 1
     looks = zip(colours, (" bars", " line") if overlaid else ("",) * len(group), strict=True)
     names = ", ".join(f"{safe(one.name, 30)} {''.join(look)}" for one, look in zip(group, looks, strict=True))
-    title = safe(chart.title, 60) + (f": {names}" if len(group) > 1 else "")
+    title = safe(chart.title, 60) + (f": {names}" if len(chart.series) > 1 else "")
     scale = f" (×10^{power})" if power else ""
     if categories:
         axis = "[" + ", ".join(f'"{safe(str(name), 20)}"' for name in group[0].x) + "]"

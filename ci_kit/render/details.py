@@ -5,6 +5,7 @@ import shlex
 from ci_kit.parts import Table
 from ci_kit.render import numbers, phrases
 from ci_kit.render.charts import mermaid
+from ci_kit.render.curves import charts
 from ci_kit.render.text import cell, code, fence, plain, shorten
 from ci_kit.render.view import ICONS, View, telling
 
@@ -16,8 +17,7 @@ def fold(title: str, body: str) -> str:
 
 def curves(view: View, most: int) -> str:
     """Return the first charts as Mermaid pictures."""
-    charts = [chart for result in view.results.values() for chart in result.charts]
-    drawn = [source for chart in charts[:most] for source in mermaid(chart)]
+    drawn = [source for chart in charts(view)[:most] for source in mermaid(chart)]
     return "\n\n".join(f"```mermaid\n{source}\n```" for source in drawn[:most])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ci_kit.parts import Check
 from ci_kit.render import numbers, phrases, words
+from ci_kit.render.curves import charts
 from ci_kit.render.details import changed
 from ci_kit.render.style import CSS
 from ci_kit.render.svg import svg, text
@@ -120,9 +121,9 @@ def _changes(view: View) -> str:
 
 
 def _curves(view: View) -> str:
-    charts = [chart for result in view.results.values() for chart in result.charts]
-    figures = (f"<figure><figcaption>{text(chart.title)}</figcaption>{svg(chart)}</figure>" for chart in charts)
-    return "<h2>Curves</h2>" + "".join(figures) if charts else ""
+    found = charts(view)
+    figures = (f"<figure><figcaption>{text(one.title)}</figcaption>{svg(one)}</figure>" for one in found)
+    return "<h2>Curves</h2>" + "".join(figures) if found else ""
 
 
 def _tables(view: View) -> str:

@@ -76,7 +76,7 @@ class View:
     `damaged` says by step why its Result can't be used; `url` is the run's page; `heartbeat` tells of the last drift
     check; `whole` says where nothing is left out; `past` are the last values of a metric on the base branch;
     `changes` is None where they are not known; `usual` says by step what it takes there. With `fork` a stranger's run
-    made the Results: nothing in them was seen to be true.
+    made the Results: nothing in them was seen to be true. `before` are the newest Results of the base branch by step.
     """
 
     results: Mapping[str, Result]
@@ -91,6 +91,7 @@ class View:
     changes: tuple[Change, ...] | None = None
     usual: Mapping[str, Usual] = field(default_factory=dict)
     fork: bool = False
+    before: Mapping[str, Result] = field(default_factory=dict)
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -52,6 +52,7 @@ def run(job: Job) -> Findings:
         past=past(before.get("evaluate", [])),
         usual={step: one for step, now in found.results.items() if (one := usual(before[step], now))},
         changes=changes(job, found.results),
+        before={step: known[-1] for step, known in before.items() if known},
         whole=f"[in the job summary]({event.url})" if event.url else f"`{job.folder.name}/{HTML}`",
     )
     whole = actions.redact(markdown(view, SUMMARY))
