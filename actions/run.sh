@@ -8,7 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 read -ra words <<<"$1"
 shift
 case "${words[*]}" in
-  report | 'report --fork' | 'train --proceed' | 'retrain --publish') environment=kit ;; # it holds a token: nothing of the workspace is imported there
+  report | 'report --fork' | 'report history' | 'train --proceed' | 'retrain --publish') environment=kit ;; # it holds a token: nothing of the workspace is imported there
   'package --register' | deploy | 'deploy --rollback') environment=deploy ;; # so do they, with what serves a model
   'package --build') environment=package ;;
   drift) environment=drift ;;
