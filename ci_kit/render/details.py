@@ -60,7 +60,9 @@ def changes(view: View, most: int) -> str:
 
 
 def _value(text: str) -> str:
-    return cell(shorten(text, 80)) if text else "—"
+    # A list in pieces of code would be harder to read than as one.
+    shown = shorten(text, 80)
+    return "—" if not text else shown if cell(shown) == shown else code(shown)
 
 
 def every_check(view: View, most: int) -> str:

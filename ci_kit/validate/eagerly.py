@@ -42,7 +42,7 @@ class Eagerly:
         if not isinstance(one, pd.Series) or not pd.api.types.is_string_dtype(one.dropna()):
             return fault
         texts = [None if gone else text for text, gone in zip(one, one.isna(), strict=True)]
-        return explained(fault, pl.Series(texts, dtype=pl.String))
+        return explained(fault, pl.Series(texts, dtype=pl.String), polars=False)
 
     def matching(self, column: Any) -> list[str]:
         """See Table."""

@@ -11,7 +11,7 @@ from ci_kit.validate.faults import faults_of, run
 from ci_kit.validate.flavour import ready, structural
 from ci_kit.validate.plans import duplicated, pick, repeated
 from ci_kit.validate.table import Fault, Tally
-from ci_kit.validate.texts import FIRST, explained, spaces
+from ci_kit.validate.texts import FIRST, explained, read, spaces
 from ci_kit.validate.wording import value
 
 
@@ -59,7 +59,8 @@ class Lazily:
             for name in self.matching(column) if column.regex else [column.name] * (column.name in types):
                 if dtype.check(types[name]) is True:
                     continue
-                fault = self._coercible(dtype, name)
+                frame, fault = self._read(frame, dtype, name) if types[name] == pl.String else (frame, None)
+                fault = fault or self._coercible(frame, dtype, name)
                 if fault:
                     faults.append(fault)
                 else:
@@ -71,10 +72,21 @@ class Lazily:
             return fault
         return explained(fault, self._column(fault.column).to_series())
 
-    def _coercible(self, dtype: Any, name: str) -> Fault | None:
+    def _read(self, frame: pl.LazyFrame, dtype: Any, name: str) -> tuple[pl.LazyFrame, Fault | None]:
+        """Turn a column of text into what polars does not cast text to."""
+        how = read(name, str(dtype))
+        if how is None:
+            return frame, None
+        column = self._column(name)
+        good = column.select(how.is_not_null() | pl.col(name).is_null())
+        if not good.to_series().all():
+            return frame, _unfit(column.to_series(), good, str(dtype))
+        return frame.with_columns(how.alias(name)), None
+
+    def _coercible(self, frame: pl.LazyFrame, dtype: Any, name: str) -> Fault | None:
         source = self._column(name)
         try:
-            dtype.try_coerce(_data(source.lazy(), name)).collect()
+            dtype.try_coerce(_data(frame.select(name), name)).collect()
         except Exception as error:  # noqa: BLE001 - a type of the user's own raises whatever it likes
             return _unfit(source.to_series(), getattr(error, "parser_output", None), str(dtype))
         return None

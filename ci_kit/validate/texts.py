@@ -20,7 +20,20 @@ _NOUNS = {
 }
 
 
-def explained(fault: Fault, values: pl.Series) -> Fault:
+def read(column: str, dtype: str) -> pl.Expr | None:
+    """Return what turns text into truths, dates or times, null where it says none; None where a cast does that.
+
+    Polars casts text to numbers alone.
+    """
+    one = pl.col(column)
+    return {
+        "true or false": one.str.to_lowercase().replace_strict({"true": True, "false": False}, default=None),
+        "time": moment(one).dt.replace_time_zone(None),
+        "date": one.str.to_date("%Y-%m-%d", strict=False),
+    }.get(_noun(dtype))
+
+
+def explained(fault: Fault, values: pl.Series, *, polars: bool = True) -> Fault:
     """Return the fault of a column of text with the count and the first of the values that do not fit its type.
 
     A fault that wants text, or a type that no text stands for, is returned as it was.
@@ -32,12 +45,17 @@ def explained(fault: Fault, values: pl.Series) -> Fault:
     count, total = int(bad.sum()), len(values)
     if not count:
         as_what = noun if noun == "true or false" else f"a {noun}"
-        return replace(fault, observed=f"{fault.observed}, each value can be read as {as_what}, set coerce=True")
+        return replace(fault, observed=f"{fault.observed}, each value can be read as {as_what}, {_cure(noun, polars)}")
     rows = bad.arg_true().head(FIRST).to_list()
     samples = tuple(f"row {row}: {value(one)}" for row, one in zip(rows, values.gather(rows), strict=True))
     no = "are not" if noun == "true or false" else "are no"
     observed = f"{fault.observed}, {count:,} of {total:,} values {no} {noun}{spaces(values.filter(bad), fault.limit)}"
     return replace(fault, observed=observed, samples=samples)
+
+
+def _cure(noun: str, polars: bool) -> str:
+    # Pandas takes every text for true, also "False".
+    return "set coerce=True" if polars or noun != "true or false" else "convert it where it is read"
 
 
 def spaces(values: pl.Series, dtype: str) -> str:
@@ -46,6 +64,8 @@ def spaces(values: pl.Series, dtype: str) -> str:
     if values.dtype != pl.String or not noun:
         return ""
     text = values.str
+    if not _bad(values, noun).any():
+        return ""
     stripped = {
         "leading spaces": text.strip_chars_start(),
         "trailing spaces": text.strip_chars_end(),

@@ -214,6 +214,11 @@ def test_what_changed_beside_the_code_is_counted_and_listed() -> None:
         assert "What changed" not in markdown(view(*passing("validate", "train"), evaluated("pass"), changes=nothing))
 
 
+def test_a_list_is_one_piece_of_code() -> None:
+    moved = (Change(kind="parameter", name="columns", before="['age', 'job']", after="0.1"),)
+    assert "| columns | `['age', 'job']` | 0.1 |" in markdown(view(*passing("validate"), changes=moved))
+
+
 def test_what_a_step_took_stands_beside_what_is_usual() -> None:
     often = {"train": Usual(seconds=30.0, cost=0.01), "validate": Usual(seconds=95.0)}
     text = markdown(view(*passing("validate", "train"), usual=often))

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -261,7 +262,6 @@ UNREAD: list[tuple[str, list[str | None], str, str | None]] = [
     ("int", ["1", "2.5", "x", "", "y"], "4 of 5 values are no whole number", "row 1: '2.5', row 2: 'x', row 3: ''"),
     ("float", ["1", "2.5", "1e3", "?"], "1 of 4 values are no number", "row 3: '?'"),
     ("bool", ["true", "False", "no"], "1 of 3 values are not true or false", "row 2: 'no'"),
-    ("bool", ["true", "False"], "each value can be read as true or false, set coerce=True", None),
     ("datetime", ["2026-05-31T08:00:00Z", "soon"], "1 of 2 values are no time", "row 1: 'soon'"),
     ("int", ["1", "2"], "each value can be read as a whole number, set coerce=True", None),
 ]
@@ -283,6 +283,51 @@ def test_text_where_no_text_belongs_is_counted_and_shown(
     checks = {one.id: one for one in examine(flavour, schema, pl.DataFrame({"v": values}))}
     assert str(checks["schema/d/v/dtype"].observed).partition(", ")[2] == observed
     assert checks["schema/d/v/dtype"].detail == detail
+
+
+READ: dict[str, tuple[Any, list[str | None], list[Any]]] = {
+    "int": (int, ["1", "2"], [1, 2]),
+    "float": (float, ["1", "2.5"], [1.0, 2.5]),
+    "bool": (bool, ["true", None, "False"], [True, None, False]),
+    "date": (pl.Date, ["2026-05-31", None], [date(2026, 5, 31), None]),
+    "time": (pl.Datetime, ["2026-05-31T08:00:00Z"], [datetime(2026, 5, 31, 8)]),
+    "zoned": (pl.Datetime("ms", "UTC"), ["2026-05-31 08:00"], [datetime(2026, 5, 31, 8, tzinfo=UTC)]),
+}
+
+
+@pytest.mark.parametrize("kind", READ)
+def test_the_remedy_for_text_works(kind: str) -> None:
+    dtype, texts, wanted = READ[kind]
+    frame = pl.DataFrame({"v": texts}, schema={"v": pl.String})
+    (observed,) = bad(examine("polars", pa.DataFrameSchema({"v": pa.Column(dtype, nullable=True)}), frame)).values()
+    assert str(observed).endswith("set coerce=True")
+    schema = pa.DataFrameSchema({"v": pa.Column(dtype, nullable=True, coerce=True)})
+    assert bad(examine("polars", schema, frame)) == {}
+    seen = list[Any]()
+    schema = pa.DataFrameSchema({"v": pa.Column(dtype, pa.Check(lambda data: _kept(data, seen)), coerce=True)})
+    examine("polars", schema, frame.drop_nulls())
+    assert seen == [one for one in wanted if one is not None]
+
+
+def _kept(data: Any, seen: list[Any]) -> pl.LazyFrame:
+    found: pl.DataFrame = data.lazyframe.collect()
+    seen[:] = found[data.key].to_list()
+    return found.lazy().select(pl.lit(value=True))
+
+
+@pytest.mark.parametrize(("dtype", "value"), [(bool, "no"), (pl.Date, "31/5/2026"), (pl.Datetime, "soon")])
+def test_text_that_says_something_else_is_named_by_its_row(dtype: Any, value: str) -> None:
+    good = {bool: "true", pl.Date: "2026-05-31", pl.Datetime: "2026-05-31 08:00"}[dtype]
+    schema = pa.DataFrameSchema({"v": pa.Column(dtype, nullable=True, coerce=True)})
+    checks = {one.id: one for one in examine("polars", schema, pl.DataFrame({"v": [good, None, value]}))}
+    assert checks["schema/d/v/coerced"].observed == "1 of 3 values of String do not fit"
+    assert checks["schema/d/v/coerced"].detail == f"row 2: {value!r}"
+
+
+def test_pandas_would_take_every_text_for_true() -> None:
+    schema = FLAVOURS["pandas"][0].DataFrameSchema({"v": FLAVOURS["pandas"][1](dtype=bool)})
+    found = bad(examine("pandas", schema, pl.DataFrame({"v": ["true", "False"]})))
+    assert str(found["v/dtype"]).endswith("can be read as true or false, convert it where it is read")
 
 
 def test_dates_in_text_are_counted_and_a_type_that_no_text_stands_for_is_not() -> None:
