@@ -18,11 +18,12 @@ def export_sklearn(model: Any, frame: Any, path: str | Path) -> None:
     """Write a fitted classifier or regressor of scikit-learn, or a Pipeline that ends with one, as an ONNX file.
 
     `frame` (polars or pandas) holds rows of the table that the model will be served from, at best those that it is
-    evaluated on: their columns make the inputs. If all are numbers and the model has no ColumnTransformer, that is one
-    float32 matrix; else one input per column that the model reads: float32 (also for whole numbers or flags of which
-    some are missing), int64, bool or string. Missing numbers are NaN and missing text is '', as ci-kit feeds them; an
-    imputer or encoder that was fitted on missing text takes '' for it. The outputs are `label` and `probabilities`
-    (`label` alone without `predict_proba`), or `variable`.
+    evaluated on: their columns make the inputs. If all are numbers and the model has no ColumnTransformer, that is
+    one float32 matrix; else one input per column that the model reads: float32 (also for whole numbers or flags of
+    which some are missing, and for all whole numbers where skl2onnx takes no int64), int64, bool or string. Missing
+    numbers are NaN and missing text is '', as ci-kit feeds them; an imputer or encoder that was fitted on missing
+    text takes '' for it. The outputs are `label` and `probabilities` (`label` alone without `predict_proba`), or
+    `variable`.
 
     Nothing is written, and UserError raised, when skl2onnx does not know the model, or when ONNX Runtime does not
     answer the frame, and its first row alone, as the model does (by 1e-5, absolute and relative).
@@ -112,6 +113,8 @@ def _converted(model: Any, shape: Any, wanted: list[str], shown: str) -> bytes:
                 },
             )
     except Exception as error:
+        if shape.floats() != shape:
+            return _converted(model, shape.floats(), wanted, shown)
         hint = FILL if shape.gaps else ""
         raise UserError(f"skl2onnx can't convert {shown}", why=told(error), hint=hint) from error
     del proto.graph.output[len(wanted) :]

@@ -3,7 +3,7 @@
 import copy
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -45,6 +45,10 @@ class Shape:
         return cls(
             kinds=kinds, matrix=not (picks or texts), document=texts and not picks and len(kinds) == 1, gaps=gaps
         )
+
+    def floats(self) -> Self:
+        """Return it with whole numbers as float32: an imputer or a scaler of skl2onnx may take nothing else."""
+        return replace(self, kinds={name: "number" if one == "whole" else one for name, one in self.kinds.items()})
 
     def inputs(self) -> list[tuple[str, Any]]:
         """Return skl2onnx's own types by the name of their input."""

@@ -29,7 +29,7 @@ class Timeline:
         """Draw work and memory; nothing of a run of less than ten seconds."""
         if len(self._stretches) < LEAST:
             return ()
-        drawn = (self._draw("At work", "%", ("GPU", CPU)), self._draw("Memory", "GiB", ("GPU memory", "memory")))
+        drawn = (self._draw("At work", "percent", ("GPU", CPU)), self._draw("Memory", "GiB", ("GPU memory", "memory")))
         return tuple(chart for chart in drawn if chart)
 
     def _draw(self, title: str, unit: str, names: tuple[str, ...]) -> Chart | None:

@@ -17,6 +17,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
     StackingClassifier,
 )
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -90,6 +91,18 @@ def test_a_pipeline_takes_an_input_of_its_type_per_column_that_it_reads(
         "city": "tensor(string)",
         "note": "tensor(string)",
     }
+    np.testing.assert_allclose(loaded.bind(frame, TEXT), fitted.predict_proba(frame), atol=1e-5)
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_whole_numbers_are_floats_where_an_imputer_takes_nothing_else(tmp_path: Path, flavour: str) -> None:
+    frame = table(flavour, ("visits", "city"))
+    prepared = ColumnTransformer(
+        [("n", make_pipeline(SimpleImputer(), StandardScaler()), ["visits"]), ("c", OneHotEncoder(), ["city"])]
+    )
+    fitted = make_pipeline(prepared, LogisticRegression()).fit(frame, TEXT)
+    loaded = exported(fitted, frame, tmp_path)
+    assert {one.name: one.type for one in loaded.inputs} == {"visits": "tensor(float)", "city": "tensor(string)"}
     np.testing.assert_allclose(loaded.bind(frame, TEXT), fitted.predict_proba(frame), atol=1e-5)
 
 

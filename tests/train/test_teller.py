@@ -42,7 +42,7 @@ def test_a_line_every_ten_seconds_and_later_every_thirty() -> None:
     assert shown[1] == ["0:20 so far", *line.removeprefix("train: 0:20: ").split(", ")]
     assert teller.metrics()["throughput"].value == pytest.approx(1)
     assert {chart.title: chart.series[0].y[-1] for chart in teller.charts()} == {
-        "At work (%)": 200.0,
+        "At work (percent)": 200.0,
         "Memory (GiB)": 1.0,
     }
 
