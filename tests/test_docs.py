@@ -90,6 +90,12 @@ def test_the_programs_of_the_resume_page_are_those_of_the_examples() -> None:
     assert blocks("docs/resume.md", "python") == [(ROOT / path).read_text() for path in shown]
 
 
+def test_the_workflows_of_the_guide_are_the_files_that_are_linted() -> None:
+    texts = [(ROOT / f"docs/workflows/{name}.yml").read_text() for name in ("s3", "gcs", "azure", "lfs")]
+    assert blocks("docs/workflows.md", "yaml") == texts
+    assert len(texts) == len([*ROOT.glob("docs/workflows/*.yml")])
+
+
 def test_the_readme_names_every_exit_code() -> None:
     text = (ROOT / "README.md").read_text()
     ends = (errors.PASSED, errors.FAILED, errors.MISUSED, errors.BROKEN, errors.CANCELLED)

@@ -21,12 +21,14 @@ SUFFIXES: dict[str, Kind] = {
     ".jsonl.gz": "jsonl",
     ".ndjson": "jsonl",
 }
+# A pointer has three lines, at most 1,024 bytes, by the specification of Git LFS.
+LFS, POINTER = b"version https://git-lfs.github.com/spec/", 1024
 BUILD = "A stage of dvc.yaml makes it: run `dvc repro` and `dvc push`"
 _KNOWN = ", ".join(SUFFIXES)
 
 
 def files(dataset: DataSet, root: Path) -> list[Path]:
-    """Return the data set's files, sorted and each once; raise UserError if a path gives none or a file is empty.
+    """Return the data set's files, sorted and each once; raise UserError if a path gives none, or a file is empty or a pointer.
 
     Of several logs (JSON Lines) one may be empty, as today's is until the first line comes: it is left out.
     """
@@ -35,6 +37,9 @@ def files(dataset: DataSet, root: Path) -> list[Path]:
     for file in full or found:
         if file.stat().st_size == 0:
             raise UserError(f"{shown(file, root)} is empty", why="0 bytes", hint="Write the data again or pull it")
+        if _pointer(file):
+            hint = "Type: git lfs pull; in a workflow, give actions/checkout `lfs: true`"
+            raise UserError(f"{shown(file, root)} is a pointer of Git LFS, not the data", hint=hint)
     return full
 
 
@@ -58,6 +63,12 @@ def kind(dataset: DataSet, root: Path) -> Kind:
 def shown(path: Path, root: Path) -> str:
     """Return the path as the user would type it: relative where it lies below the root."""
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
+def _pointer(file: Path) -> bool:
+    if file.stat().st_size > POINTER:
+        return False
+    return file.read_bytes().startswith(LFS)
 
 
 def _kind(file: Path) -> Kind | None:

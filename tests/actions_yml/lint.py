@@ -11,7 +11,8 @@ import yaml
 ROOT = Path(__file__).parent.parent.parent
 ACTIONS = [ROOT / "action.yml", *sorted(ROOT.glob("actions/*/action.yml"))]
 TEMPLATES = sorted(ROOT.glob("workflow-templates/*.yml"))
-WORKFLOWS = [*sorted(ROOT.glob(".github/workflows/*.yml")), *TEMPLATES]
+EXAMPLES = sorted(ROOT.glob("docs/workflows/*.yml"))
+WORKFLOWS = [*sorted(ROOT.glob(".github/workflows/*.yml")), *TEMPLATES, *EXAMPLES]
 SCRIPTS = sorted(ROOT.glob("actions/*.sh"))
 
 PINNED = re.compile(r"uses: [\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")

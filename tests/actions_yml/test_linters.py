@@ -33,7 +33,7 @@ def zizmor(persona: str, files: list[Path]) -> tuple[list[str], int]:
 
 def test_there_is_something_to_lint() -> None:
     assert (len(lint.ACTIONS), len(lint.TEMPLATES), len(lint.SCRIPTS)) == (10, 8, 2)
-    assert len(lint.WORKFLOWS) > len(lint.TEMPLATES)
+    assert len(lint.WORKFLOWS) > len(lint.TEMPLATES) + len(lint.EXAMPLES) > len(lint.TEMPLATES)
 
 
 def test_zizmor_finds_nothing() -> None:
@@ -61,7 +61,7 @@ def test_the_strictest_zizmor_names_the_gpu_runners_alone() -> None:
 def test_templates_are_clean_as_users_have_them(tmp_path: Path) -> None:
     folder = tmp_path / ".github" / "workflows"
     folder.mkdir(parents=True)
-    for path in lint.TEMPLATES:
+    for path in [*lint.TEMPLATES, *lint.EXAMPLES]:
         text = re.sub(r"OWNER/ci-kit([\w/]*)@REF", r"acme/ci-kit\1@v1", path.read_text())
         (folder / path.name).write_text(text.replace("$default-branch", "main"))
     assert "OWNER" not in "".join(path.read_text() for path in folder.iterdir())

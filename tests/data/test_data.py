@@ -205,6 +205,13 @@ def test_a_mark_of_much_data_reads_a_part_and_follows_names_sizes_and_blocks(
     assert mark(dataset, root) not in seen
 
 
+def test_a_pointer_of_git_lfs_is_not_the_data(root: Path) -> None:
+    text = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+    (root / "big.csv").write_text(text)
+    with pytest.raises(UserError, match=r"big\.csv is a pointer of Git LFS, not the data\. Type: git lfs pull"):
+        files(data("big.csv"), root)
+
+
 def test_an_empty_log_beside_others_has_no_rows_yet(root: Path) -> None:
     (root / "b.jsonl").touch()
     assert files(data("[ab].jsonl"), root) == [root / "a.jsonl"]
