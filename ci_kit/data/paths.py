@@ -28,7 +28,7 @@ _KNOWN = ", ".join(SUFFIXES)
 
 
 def files(dataset: DataSet, root: Path) -> list[Path]:
-    """Return the data set's files, sorted and each once; raise UserError if a path gives none, or a file is empty or a pointer.
+    """Return its files, sorted and each once; raise UserError if a path gives none, or a file is empty or a pointer.
 
     Of several logs (JSON Lines) one may be empty, as today's is until the first line comes: it is left out.
     """
