@@ -8,6 +8,9 @@ from hypothesis import settings
 
 pytest_plugins = ["pytester"]
 
+# Many processes share a few cores here: threads of one that wait for each other, spinning, take them from the others.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 settings.register_profile("kit", deadline=None, derandomize=True, max_examples=40)
 settings.load_profile("kit")
 
