@@ -7,15 +7,17 @@ import platform
 import re
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
 from ci_kit import __version__, actions, config, errors
+from ci_kit.data import pulled
 from ci_kit.files import LOCKFILES
 from ci_kit.forge.git import Git, base
 from ci_kit.job import Job
-from ci_kit.parts import Check, Run, Source
+from ci_kit.parts import Check, Metric, Run, Source
 from ci_kit.render.steps import steps
 from ci_kit.render.terminal import terminal
 from ci_kit.render.words import failure
@@ -44,7 +46,7 @@ def step(
     if (name, label) == ("drift", None):
         for stale in (root / FOLDER / "windows").glob("*.json"):  # a later step would take them for this run's
             stale.unlink()
-    started, clock = datetime.now(UTC), time.monotonic()
+    started, clock, bytes_before = datetime.now(UTC), time.monotonic(), pulled.total()
     source, findings, trouble = Source(), Findings(), None
     try:
         settings, raw = configuration(root, event, overrides or {})
@@ -60,7 +62,7 @@ def step(
     run = _begun(event, started).model_copy(
         update={"seconds": round(time.monotonic() - clock, 3), "gpu": findings.gpu, "cost": findings.cost}
     )
-    result = _result(name, label, findings, source, run)
+    result = _result(name, label, findings, source, run, pulled.total() - bytes_before)
     told = isinstance(trouble, errors.CiKitError)  # the one line that ends the command says it
     _announce(result, root, quiet=told)
     if trouble is not None:
@@ -92,9 +94,13 @@ def _begun(event: actions.Event, started: datetime) -> Run:
     )
 
 
-def _result(name: str, label: str | None, findings: Findings, source: Source, run: Run) -> Result:
-    """Blank secrets in every text, since Results leave the process as artifacts, comments and history."""
-    result = findings.result(name, label, source, run)
+def _result(name: str, label: str | None, findings: Findings, source: Source, run: Run, came: int) -> Result:
+    """Blank secrets in every text, since Results leave the process as artifacts, comments and history.
+
+    `came` are the bytes that the step has pulled.
+    """
+    known = {"bytes_pulled": Metric(value=came, unit="bytes", direction="down")} if came else {}
+    result = replace(findings, metrics={**findings.metrics, **known}).result(name, label, source, run)
     return Result.model_validate(actions.redact_all(result.model_dump(by_alias=True)))
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from ci_kit import result
 from ci_kit.__main__ import main
+from ci_kit.data import pulled
 from ci_kit.errors import UserError
 from ci_kit.job import Job
 from ci_kit.parts import Check
@@ -62,6 +63,22 @@ def test_bad_data_fail_with_exit_code_1(repository: Path, monkeypatch: pytest.Mo
         check.id for check in result.load(repository / ".ci-kit" / "validate.json").checks if check.status == "fail"
     ]
     assert len(failed) >= 3, failed
+
+
+def test_what_a_step_pulled_is_a_metric_of_it_and_not_of_the_next(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pulls(_: Job) -> Findings:
+        pulled.add(7)
+        return Findings()
+
+    pulled.add(5)  # by an earlier step of the same journey
+    monkeypatch.setattr("ci_kit.validate.step.run", pulls)
+    assert kit(monkeypatch, "validate") == 0
+    assert result.load(repository / ".ci-kit" / "validate.json").metrics["bytes_pulled"].value == 7
+    monkeypatch.setattr("ci_kit.validate.step.run", lambda job: Findings())
+    assert kit(monkeypatch, "validate") == 0
+    assert result.load(repository / ".ci-kit" / "validate.json").metrics == {}
 
 
 def spoil(repository: Path, name: str) -> None:

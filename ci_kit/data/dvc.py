@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from ci_kit.data import pulled
 from ci_kit.errors import UserError
 
 # Two pulls at a time get in each other's way, and leave less than there was.
@@ -53,7 +54,8 @@ def _bring(entry: str, output: str, root: Path) -> None:
     if program is None:
         raise UserError(f"no data at {entry}", why="DVC tracks it and is not installed", hint="Type: pip install dvc")
     env = os.environ | {"DVC_NO_ANALYTICS": "1"}
-    done = subprocess.run([*program, "pull", "--", output], cwd=root, env=env, capture_output=True, check=False)
+    with pulled.by_dvc(root):
+        done = subprocess.run([*program, "pull", "--", output], cwd=root, env=env, capture_output=True, check=False)
     if done.returncode or not (root / entry).exists():
         lines = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
         words = next((line for line in lines if line.startswith("ERROR")), lines[-1]).removeprefix("ERROR: ")[:300]

@@ -1,6 +1,5 @@
 """The model of another revision: from git, or from DVC when git holds only its digest."""
 
-import hashlib
 import os
 import re
 import subprocess
@@ -8,7 +7,8 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from ci_kit import config
+from ci_kit import config, files
+from ci_kit.data import pulled
 from ci_kit.data.dvc import command
 from ci_kit.errors import UserError
 from ci_kit.files import atomic_write
@@ -79,15 +79,9 @@ def _yaml(raw: bytes | None) -> dict[str, object]:
 
 def _cached(root: Path, md5: str) -> Path | None:
     """Return the file of that digest in DVC's local cache, if it is there and whole."""
-    for folder in (root, *root.resolve().parents):
-        path = folder / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
-        if path.is_file():
-            with path.open("rb") as file:
-                whole = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == md5
-            return path if whole else None
-        if (folder / ".dvc").is_dir():
-            break
-    return None
+    folder = pulled.cache(root)
+    path = folder / md5[:2] / md5[2:] if folder else None
+    return path if path and path.is_file() and files.md5(path) == md5 else None
 
 
 def _dvc_get(git: Git, sha: str, path: str, target: Path) -> None:
@@ -108,3 +102,4 @@ def _dvc_get(git: Git, sha: str, path: str, target: Path) -> None:
     if done.returncode or not target.is_file():
         lines = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
         raise UserError(what, why=lines[-1].removeprefix("ERROR: ")[:200] if lines else "", hint="Check `dvc pull`")
+    pulled.add(target.stat().st_size)

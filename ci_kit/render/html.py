@@ -10,6 +10,7 @@ from ci_kit.render.curves import charts
 from ci_kit.render.details import changed
 from ci_kit.render.style import CSS
 from ci_kit.render.svg import svg, text
+from ci_kit.render.took import whole
 from ci_kit.render.view import ICONS, Row, View
 from ci_kit.result import Result
 
@@ -25,6 +26,7 @@ def page(view: View) -> str:
         *(f"<p><b>{text(strong)}</b>{text(rest, 4000)}</p>" for strong, rest in words.lead(view)),
         _comparison(view),
         _steps(view),
+        _took(view),
         _heartbeat(view),
         _attention(view),
         _changes(view),
@@ -86,13 +88,18 @@ def _row(row: Row) -> tuple[str, ...]:
 def _steps(view: View) -> str:
     rows = []
     for step, result in view.results.items():
-        facts = phrases.facts(result, view.usual.get(step))
+        facts = phrases.facts(result, view.usual.get(step), view.saved.get(step))
         rows.append((text(step), f"{ICONS[result.status]} {text(phrases.tally(result))}", text(facts)))
     rows += [(text(step), "❌ damaged", text(why)) for step, why in view.damaged.items()]
     rows += [
         (text(step), ICONS["skip" if view.stopped else "unsure"], text(words.absence(view))) for step in view.missing
     ]
     return table(("step", "result", ""), rows)
+
+
+def _took(view: View) -> str:
+    known, usual = whole(view)
+    return f"<p><b>This change took</b> {text(known + (f'; usually {usual}' if usual else ''))}</p>" if known else ""
 
 
 def _heartbeat(view: View) -> str:

@@ -8,6 +8,7 @@ from ci_kit.render import phrases, words
 from ci_kit.render.details import changed, changes, curves, every_check, every_metric, fold, reproduce, tables
 from ci_kit.render.spark import sparkline
 from ci_kit.render.text import cell, code, fence, plain, shorten
+from ci_kit.render.took import whole
 from ci_kit.render.view import ICONS, Row, View
 
 COMMENT = 65_536
@@ -138,14 +139,19 @@ def tight(text: str) -> str:
 def _steps(view: View, limit: int) -> str:
     lines = ["| step | result | |", "|:--|:--|:--|"]
     for step, result in list(view.results.items())[:20]:
-        facts = cell(shorten(phrases.facts(result, view.usual.get(step)), limit))
+        facts = cell(shorten(phrases.facts(result, view.usual.get(step), view.saved.get(step)), limit))
         lines.append(f"| {cell(step)} | {ICONS[result.status]} {phrases.tally(result)} | {facts} |")
     lines += [
         f"| {cell(step)} | ❌ damaged | {cell(shorten(why, limit))} |" for step, why in list(view.damaged.items())[:20]
     ]
     icon = ICONS["skip" if view.stopped else "unsure"]
     lines += [f"| {cell(step)} | {icon} | {cell(words.absence(view))} |" for step in view.missing]
-    return "\n".join([*lines, *_heartbeat(view, limit)])
+    return "\n".join([*lines, *_took(view), *_heartbeat(view, limit)])
+
+
+def _took(view: View) -> list[str]:
+    known, usual = whole(view)
+    return ["", f"**This change took** {plain(known + (f'; usually {usual}' if usual else ''))}"] if known else []
 
 
 def _heartbeat(view: View, limit: int) -> list[str]:

@@ -1,8 +1,8 @@
 """Numbers and Results in a few words, as raw text that a renderer has yet to escape."""
 
 from ci_kit.parts import Check, Metric
-from ci_kit.render import numbers
-from ci_kit.render.view import Row, Usual
+from ci_kit.render import numbers, took
+from ci_kit.render.view import Row, Took
 from ci_kit.result import Result
 
 LABELS = {
@@ -14,6 +14,8 @@ LABELS = {
     "r2": "R²",
     "latency_p50": "median latency",
     "wall_time": "wall time",
+    "gpu_time": "GPU time",
+    "bytes_pulled": "pulled from elsewhere",
     "cpu_time": "CPU time",
     "peak_memory": "peak memory",
     "gpu_utilisation": "GPU busy",
@@ -35,6 +37,7 @@ WORDS = {
     "none": "",
 }
 _TOOK = ("peak_memory", "gpu_utilisation", "gpu_memory", "gpu_energy")
+_APART = {"gpu_time", "bytes_pulled"}
 
 
 def label(name: str) -> str:
@@ -93,9 +96,10 @@ def measured(metric: Metric) -> str:
     return f"{text} ({low} … {high})"
 
 
-def facts(result: Result, usual: Usual | None = None) -> str:
+def facts(result: Result, usual: Took | None = None, saved: float | None = None) -> str:
     """Return what a step worked on, took and cost, beside what is usual, for one cell of a table."""
-    wanted = {"train": _TOOK, "evaluate": (), "drift": ()}.get(result.step, tuple(result.metrics)[:4])
+    first = tuple(name for name in result.metrics if name not in _APART)[:4]
+    wanted = {"train": _TOOK, "evaluate": (), "drift": ()}.get(result.step, first)
     found = [(name, result.metrics[name]) for name in wanted if name in result.metrics]
     parts = [f"{label(name)} {numbers.number(one.value, one.unit)}" for name, one in found]
     if result.step in {"evaluate", "drift"} and "rows" in result.metrics:
@@ -105,11 +109,7 @@ def facts(result: Result, usual: Usual | None = None) -> str:
         parts.append(f"baseline {by_id['baseline'].observed}")
     if "command" in by_id and by_id["command"].status == "skip":
         parts.insert(0, by_id["command"].title)
-    if cost := result.run.cost:
-        often = f" (usually {numbers.money(usual.cost, cost.currency)})" if usual and usual.cost is not None else ""
-        parts.append(numbers.money(cost.amount, cost.currency) + often)
-    often = f" (usually {numbers.duration(usual.seconds)})" if usual else ""
-    return " · ".join([*parts, numbers.duration(result.run.seconds) + often])
+    return " · ".join([*parts, *took.parts(result, usual, saved)])
 
 
 def beat(check: Check) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ci_kit.result import SEVERITY, Check, Metric, Result, Status
+from ci_kit.result import SEVERITY, Check, Cost, Metric, Result, Status
 
 ICONS: Mapping[Status, str] = {"pass": "✅", "fail": "❌", "unsure": "❔", "warn": "⚠️", "skip": "⏭️"}
 Outcome = Literal["better", "worse", "same", "within", "unsure", "none"]
@@ -52,11 +52,16 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Usual:
-    """What a step takes on the base branch, by the median: seconds and, where there is a price, money."""
+class Took:
+    """What a step took, or all together, or by the median of the base branch; None where it is not known.
+
+    `gpu` are seconds times the GPUs that were held; `pulled` are bytes that came from elsewhere.
+    """
 
     seconds: float
-    cost: float | None = None
+    gpu: float | None = None
+    cost: Cost | None = None
+    pulled: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +80,9 @@ class View:
 
     `damaged` says by step why its Result can't be used; `url` is the run's page; `heartbeat` tells of the last drift
     check; `whole` says where nothing is left out; `past` are the last values of a metric on the base branch;
-    `changes` is None where they are not known; `usual` says by step what it takes there. With `fork` a stranger's run
-    made the Results: nothing in them was seen to be true. `before` are the newest Results of the base branch by step.
+    `changes` is None where they are not known; `usual` says by step what it takes there, `altogether` what all of these
+    take; `saved` are the seconds that a step would have taken to do again what it had done. With `fork` a stranger's
+    run made the Results: nothing in them was seen to be true. `before` are the base branch's newest Results by step.
     """
 
     results: Mapping[str, Result]
@@ -89,7 +95,9 @@ class View:
     whole: str = "`.ci-kit/report.html`"
     past: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     changes: tuple[Change, ...] | None = None
-    usual: Mapping[str, Usual] = field(default_factory=dict)
+    usual: Mapping[str, Took] = field(default_factory=dict)
+    altogether: Took | None = None
+    saved: Mapping[str, float] = field(default_factory=dict)
     fork: bool = False
     before: Mapping[str, Result] = field(default_factory=dict)
 

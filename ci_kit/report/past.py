@@ -1,15 +1,16 @@
 """What is usual: the last values of each metric on the base branch, and what its steps took, from the history."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from ci_kit import actions
 from ci_kit.forge import history
 from ci_kit.forge.git import Git
 from ci_kit.job import Job
-from ci_kit.parts import Check
+from ci_kit.parts import Check, Cost
 from ci_kit.render import numbers
-from ci_kit.render.view import Usual
+from ci_kit.render.took import STAGE, took
+from ci_kit.render.view import Took
 from ci_kit.result import Result
 
 LAST = 12  # commits: as many small bars as fit beside a metric on a phone
@@ -31,13 +32,49 @@ def past(results: list[Result]) -> dict[str, tuple[float, ...]]:
     return {name: values for name, values in found.items() if len(values) > 1}
 
 
-def usual(results: list[Result], now: Result) -> Usual | None:
-    """Return the medians of what the step took, None of less than three runs; money in the currency of `now` alone."""
-    if len(results) < LEAST:
+def usual(results: Sequence[Result], now: Result) -> Took | None:
+    """Return the medians of what the step took, None of less than three runs; money in the currency of `now` alone.
+
+    What not every run has (the time of GPUs, money, pulled bytes) is the median of those that have it.
+    """
+    return _middle([took([one]) for one in results], took([now]))
+
+
+def altogether(before: Mapping[str, Sequence[Result]], results: Iterable[Result]) -> Took | None:
+    """Return the same of all these steps together, by the commits that have a Result of each."""
+    runs: dict[str, list[Result]] = {}
+    for one in (one for found in before.values() for one in found if one.source.sha):
+        runs.setdefault(str(one.source.sha), []).append(one)
+    return _middle([took(run) for run in runs.values() if len(run) == len(before)], took(results))
+
+
+def _middle(before: Sequence[Took], now: Took) -> Took | None:
+    if len(before) < LEAST:
         return None
-    costs = [one.run.cost for one in results if one.run.cost]
-    ours = [cost.amount for cost in costs if now.run.cost and cost.currency == now.run.cost.currency]
-    return Usual(seconds=median(one.run.seconds for one in results), cost=median(ours) if len(ours) >= LEAST else None)
+
+    def middle(values: Iterable[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return median(known) if len(known) >= LEAST else None
+
+    currency = now.cost.currency if now.cost else None
+    money = middle(one.cost.amount for one in before if one.cost and one.cost.currency == currency)
+    return Took(
+        seconds=median(one.seconds for one in before),
+        gpu=middle(one.gpu for one in before),
+        cost=Cost(amount=money, currency=currency) if currency and money is not None else None,
+        pulled=middle(one.pulled for one in before),
+    )
+
+
+def saved(results: Sequence[Result], now: Result) -> float | None:
+    """Return the seconds that stages took when they last ran which were not run again; None where that is not known."""
+    seconds = (_last(results, name) for name, one in now.metrics.items() if name.startswith(STAGE) and not one.value)
+    return sum(seconds) or None
+
+
+def _last(results: Sequence[Result], name: str) -> float:
+    values = (one.metrics[name].value for one in reversed(results) if name in one.metrics)
+    return next((value for value in values if value > 0), 0.0)
 
 
 def budget(job: Job, results: Mapping[str, Result]) -> tuple[Check, ...]:
@@ -49,12 +86,22 @@ def budget(job: Job, results: Mapping[str, Result]) -> tuple[Check, ...]:
     if allowed.minutes is not None:
         seen, limit = numbers.duration(60 * minutes), numbers.duration(60 * allowed.minutes)
         found.append(_judged("minutes", "Time", seen, limit, allowed.exceeded, over=minutes > allowed.minutes))
+    if allowed.gpu_minutes is not None:
+        found.append(_gpu(job, took(results.values()).gpu, 60 * allowed.gpu_minutes, allowed.exceeded))
     costs = [result.run.cost for result in results.values() if result.run.cost]
     if allowed.money is not None and costs:
         amount = sum(cost.amount for cost in costs)
         seen, limit = (numbers.money(one, costs[0].currency) for one in (amount, allowed.money))
         found.append(_judged("money", "Money", seen, limit, allowed.exceeded, over=amount > allowed.money))
     return tuple(found)
+
+
+def _gpu(job: Job, seconds: float | None, limit: float, exceeded: str) -> Check:
+    if job.config.train.launcher == "ray":
+        why = "When a Ray cluster gives its GPUs to the training is not known here."
+        return Check(id="budget/gpu-minutes", title="GPU time of this change", status="skip", detail=why)
+    seen, most = numbers.duration(seconds or 0), numbers.duration(limit)
+    return _judged("gpu-minutes", "GPU time", seen, most, exceeded, over=(seconds or 0) > limit)
 
 
 def _judged(word: str, noun: str, seen: str, limit: str, exceeded: str, *, over: bool) -> Check:

@@ -22,7 +22,7 @@ from ci_kit.report.chronicle import history
 from ci_kit.report.fork import SUMMARY, fork
 from ci_kit.report.gather import expected, gather
 from ci_kit.report.heartbeat import heartbeat
-from ci_kit.report.past import budget, past, recent, usual
+from ci_kit.report.past import altogether, budget, past, recent, saved, usual
 from ci_kit.result import Findings, Result
 
 __all__ = ["fork", "history", "run"]
@@ -51,6 +51,8 @@ def run(job: Job) -> Findings:
         heartbeat=beat if (beat := heartbeat(job)).status != "skip" else None,
         past=past(before.get("evaluate", [])),
         usual={step: one for step, now in found.results.items() if (one := usual(before[step], now))},
+        altogether=altogether(before, found.results.values()),
+        saved={step: less for step, now in found.results.items() if (less := saved(before[step], now))},
         changes=changes(job, found.results),
         before={step: known[-1] for step, known in before.items() if known},
         whole=f"[in the job summary]({event.url})" if event.url else f"`{job.folder.name}/{HTML}`",

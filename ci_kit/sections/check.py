@@ -164,6 +164,9 @@ class Budget(Section):
     """What the check of one change may take, all its steps together."""
 
     minutes: float | None = Field(None, gt=0, allow_inf_nan=False, description="Minutes.")
+    gpu_minutes: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="Minutes times the GPUs that trainings held."
+    )
     money: float | None = Field(None, gt=0, allow_inf_nan=False, description="Money, in the currency of `train.price`.")
     exceeded: Literal["warn", "fail"] = Field("warn", description="What happens where it takes more.")
 

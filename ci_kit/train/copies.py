@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Protocol
 
+from ci_kit.data import pulled
 from ci_kit.files import digest
 from ci_kit.train.place import Mark, Place
 
@@ -69,7 +70,9 @@ class Copies:
             for name, sha256 in ((name, sha256) for files in units.values() for name, sha256 in files.items()):
                 target = new / "files" / name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                if not self._store.get(f"{OBJECTS}{sha256}", target) or digest(target) != sha256:
+                there = self._store.get(f"{OBJECTS}{sha256}", target)
+                pulled.add(target.stat().st_size if there else 0)
+                if not there or digest(target) != sha256:
                     raise OSError(f"{name} in the store is not what was written there")
             for unit in units:
                 shutil.move(new / "files" / unit, self._place.folder / unit)

@@ -29,6 +29,11 @@ def write_hardware(root: Path, gpus: str | None) -> None:
     atomic_write(root / HARDWARE, (json.dumps(known, indent=1, sort_keys=True) + "\n").encode())
 
 
+def names(root: Path) -> list[str]:
+    """Return the stages of the pipeline."""
+    return [name for name, _ in _stages(root)]
+
+
 def warnings(root: Path, made: Iterable[str], *, shared: bool) -> tuple[Check, ...]:
     """Return what is dangerous in the stages that make `made`; `shared` says whether the run cache is pushed."""
     stages = {name: stage for name, stage in _stages(root) if {*_outputs(stage)} & {*made}}

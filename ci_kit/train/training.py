@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from types import MappingProxyType
 
 from ci_kit import actions
+from ci_kit.data import pulled
 from ci_kit.errors import Cancelled
 from ci_kit.job import Job
 from ci_kit.parts import Check, Cost
@@ -18,6 +20,7 @@ from ci_kit.train.gpu import Gpus, gpus
 from ci_kit.train.made import CLOCK, Made
 from ci_kit.train.preflight import preflight, ready
 from ci_kit.train.proceed import chain
+from ci_kit.train.stages import Stages, reused
 from ci_kit.train.unchanged import unchanged
 
 
@@ -52,7 +55,7 @@ class _Training:
         self.dvc = self.config.command is None
         self.made, self.chain = Made(job, by_dvc=self.dvc), chain(actions.event().inputs)
         self.here = self.config.launcher != "ray"
-        self.lock, self.ran = dvc.lock(self.root), not self.dvc
+        self.lock, self.ran, self.stages = dvc.lock(self.root), not self.dvc, Stages()
         self.around: Around | None = None
 
     def findings(self, checks: tuple[Check, ...]) -> Findings:
@@ -71,7 +74,9 @@ class _Training:
             actions.output("unfinished", "true")
         checks = (*checks, *self.chain.checks(self.config), *story.checks, *verdict.left(outcome))
         measured = (
-            verdict.telemetry(outcome, here=self.here) | teller.metrics() | (self.device.stop() if self.device else {})
+            verdict.telemetry(outcome, self.device.count if self.device else 0, here=self.here)
+            | teller.metrics()
+            | (self.device.stop() if self.device else {})
         )
         if self.ran and (story.goes_on or not outcome.code):
             self.around.past.keep(measured)
@@ -85,7 +90,7 @@ class _Training:
         price = self.config.price if trained else None
         return Findings(
             checks=(*checks, *(teller.checks() if trained else ())),
-            metrics={**(measured if trained else {}), **kept.metrics},
+            metrics={**(measured if trained else {}), **self.stages.metrics(), **kept.metrics},
             charts=(*kept.charts, *(teller.charts() if trained else ())),
             files=kept.files,
             gpu=self.device.name if self.device else None,
@@ -95,7 +100,8 @@ class _Training:
     def skipped(self) -> Findings:
         """Read what an earlier training has left, as nothing has changed since."""
         kept = self.kept()
-        return replace(kept, checks=(verdict.SKIPPED, *kept.checks))
+        metrics = {**reused(pipeline.names(self.root)), **kept.metrics}
+        return replace(kept, checks=(verdict.SKIPPED, *kept.checks), metrics=metrics)
 
     def kept(self) -> Findings:
         """Read and judge what was written, after a download of what DVC has and this checkout has not."""
@@ -111,6 +117,7 @@ class _Training:
         try:
             return self.supervise(self.command(), "Training", {**env, **known})
         finally:
+            self.stages.end()
             if self.around:
                 self.around.past.after(self.around.place)
 
@@ -124,7 +131,8 @@ class _Training:
         """Run a command with its output folded; raise Cancelled, naming what was saved, when we were stopped."""
         hidden = {"CUDA_VISIBLE_DEVICES": ""} if self.config.gpu == "none" else {}
         started = time.time()
-        with actions.group(f"{title}: {self.config.command or ' '.join(command[1:])}"):
+        told = actions.group(f"{title}: {self.config.command or ' '.join(command[1:])}")
+        with told, pulled.by_dvc(self.root, lambda: self.stages.ran) if self.dvc else nullcontext():
             outcome = supervise(
                 command,
                 root=self.root,
@@ -145,6 +153,8 @@ class _Training:
     def say(self, text: str) -> None:
         """Pass output on and notice whether DVC runs a stage."""
         self.ran = self.ran or dvc.ran(text)
+        if self.dvc:
+            self.stages.hear(text)
         if self.around:
             self.around.teller.hear(text)
         self.job.say(text)

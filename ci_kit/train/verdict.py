@@ -13,12 +13,15 @@ _NOT_ENTERED = frozenset({".git", ".dvc", ".venv", "venv", "node_modules", "__py
 _MOST_ENTRIES = 20_000
 
 
-def telemetry(outcome: Outcome, *, here: bool = True) -> dict[str, Metric]:
+def telemetry(outcome: Outcome, gpus: int = 0, *, here: bool = True) -> dict[str, Metric]:
     """Return what the command took: seconds, CPU seconds of the whole tree, and the peak of its resident bytes.
 
-    Of one that did not run `here` only the seconds are known.
+    It holds all `gpus` that it may use from its start to its end, busy or not. Of one that did not run `here` only the
+    seconds are known.
     """
     measured = {"wall_time": Metric(value=outcome.seconds, unit="s", direction="down")}
+    if gpus:
+        measured["gpu_time"] = Metric(value=outcome.seconds * gpus, unit="s", direction="down")
     if here:
         measured["cpu_time"] = Metric(value=outcome.cpu, unit="s", direction="down")
     if here and outcome.memory:

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from ci_kit.config import read
+from ci_kit.data import pulled
 from ci_kit.job import Job
 from ci_kit.result import Findings, load
 from ci_kit.train import dvc, step
@@ -214,29 +215,36 @@ def reproduce(root: Path) -> tuple[dict[str, str], Findings, int]:
 
 
 def test_dvc_trains_once_skips_what_did_not_change_and_fetches_what_is_missing(pipeline: Path) -> None:
+    before = pulled.total()
     statuses, findings, runs = reproduce(pipeline)
     expected = {"command": "pass", "dvc/lock/train": "warn", "outputs/model.onnx": "pass", "metrics": "pass"}
     assert (statuses, runs) == (expected, 1)
     assert [file.role for file in findings.files] == ["model"]
     assert "wall_time" in findings.metrics
+    assert 0 < findings.metrics["stage/train"].value < findings.metrics["wall_time"].value
+    assert pulled.total() == before  # what a stage makes here has not come from elsewhere
     tool = dvc.executable()
     subprocess.run([tool, "push", "-q", "--run-cache"], cwd=pipeline, check=True)
 
     statuses, findings, runs = reproduce(pipeline)
     assert (statuses["command"], runs) == ("skip", 1)
     assert findings.checks[0].title == "Nothing changed, training skipped"
-    assert set(findings.metrics) == {"accuracy"}
+    assert set(findings.metrics) == {"accuracy", "stage/train"}
+    assert findings.metrics["stage/train"].value == 0
 
     (pipeline / "model.onnx").unlink()
     subprocess.run(["rm", "-rf", ".dvc/cache"], cwd=pipeline, check=True)
     statuses, findings, runs = reproduce(pipeline)
     assert (statuses["command"], statuses["outputs/model.onnx"], runs) == ("skip", "pass", 1)
     assert (pipeline / "model.onnx").read_text() == "C: 1\n"
+    assert findings.metrics["stage/train"].value == 0
+    assert pulled.total() - before == len("C: 1\n")
 
     (pipeline / "params.yaml").write_text("C: 2\n")
     statuses, findings, runs = reproduce(pipeline)
     assert (statuses["command"], runs) == ("pass", 2)
     assert (pipeline / "model.onnx").read_text() == "C: 2\n"
+    assert pulled.total() - before == len("C: 1\n")
 
 
 def test_what_one_runner_has_trained_another_does_not_train_again(pipeline: Path, tmp_path: Path) -> None:
@@ -248,7 +256,10 @@ def test_what_one_runner_has_trained_another_does_not_train_again(pipeline: Path
     config = read(b"train: {outputs: model.onnx, gpu: none, push: true}")
     found = {check.id: check for check in step.run(Job(root=pipeline, config=config)).checks}
     assert (found["command"].status, "push" in found) == ("pass", False)
-    again = {check.id: check for check in step.run(Job(root=other, config=config)).checks}
+    before, findings = pulled.total(), step.run(Job(root=other, config=config))
+    again = {check.id: check for check in findings.checks}
+    assert findings.metrics["stage/train"].value == 0
+    assert pulled.total() - before == sum((other / name).stat().st_size for name in ("model.onnx", "metrics.json"))
     assert again["command"].title == "Restored from DVC's run cache, not trained again"
     assert not (other / "log.txt").exists()
     assert (other / "model.onnx").read_text() == "C: 1\n"

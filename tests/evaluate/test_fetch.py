@@ -1,8 +1,12 @@
 import hashlib
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from ci_kit.data import dvc, pulled
 from ci_kit.errors import UserError
 from ci_kit.evaluate.fetch import fetch
 from ci_kit.forge.git import Git
@@ -76,3 +80,30 @@ def test_a_model_that_can_not_be_had_is_told_in_one_line(tmp_path: Path, files: 
         fetch(repo, sha, tmp_path / "got")
     assert says.format(sha=sha[:7]) in str(error.value)
     assert not (tmp_path / "got").exists()
+
+
+def test_a_model_in_dvcs_remote_is_fetched_and_its_bytes_are_counted(tmp_path: Path) -> None:
+    root, program = tmp_path / "repo", dvc.command()
+    assert program is not None
+    root.mkdir()
+    git(root, "init", "--quiet", "--initial-branch=main")
+    (root / "out").mkdir()
+    (root / "out/model.onnx").write_bytes(BYTES)
+    for words in (
+        ("init", "-q"),
+        ("remote", "add", "-q", "-d", "here", str(tmp_path / "remote")),
+        ("add", "-q", "out/model.onnx"),
+        ("push", "-q"),
+    ):
+        subprocess.run((*program, *words), cwd=root, check=True, env=os.environ | {"DVC_NO_ANALYTICS": "1"})
+    (root / "ci-kit.yaml").write_text("evaluate: {model: out/model.onnx}")
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "-m", "model")
+    sha = Git(root).sha()
+    before = pulled.total()
+    fetch(Git(root), sha, tmp_path / "cached")
+    assert pulled.total() == before
+    shutil.rmtree(root / ".dvc/cache")
+    fetch(Git(root), sha, tmp_path / "got")
+    assert (tmp_path / "got").read_bytes() == (tmp_path / "cached").read_bytes() == BYTES
+    assert pulled.total() - before == len(BYTES)

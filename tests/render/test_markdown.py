@@ -5,10 +5,10 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from ci_kit.parts import Metric
+from ci_kit.parts import Cost, Metric
 from ci_kit.render.html import page
 from ci_kit.render.markdown import COMMENT, RESERVED, markdown
-from ci_kit.render.view import Change, Usual, View
+from ci_kit.render.view import Change, Took, View
 from tests.hostile import GREAT, HIDDEN, MARKDOWN, sweep
 from tests.render.samples import URL, check, curve, evaluated, everywhere, gated, passing, reads, result, table, view
 
@@ -220,7 +220,41 @@ def test_a_list_is_one_piece_of_code() -> None:
 
 
 def test_what_a_step_took_stands_beside_what_is_usual() -> None:
-    often = {"train": Usual(seconds=30.0, cost=0.01), "validate": Usual(seconds=95.0)}
+    often = {"train": Took(seconds=30.0, cost=Cost(amount=0.01, currency="EUR")), "validate": Took(seconds=95.0)}
     text = markdown(view(*passing("validate", "train"), usual=often))
     assert "€0.012 (usually €0.01) · 38.2 s (usually 30 s)" in text
     assert "€0.012 · 38.2 s (usually 1 min 35 s)" in text
+    assert "**This change took** 1 min 16 s, €0.024\n" in text
+
+
+def test_what_the_change_took_is_one_line_beside_what_is_usual() -> None:
+    metrics = {
+        "gpu_time": Metric(value=720, unit="s"),
+        "bytes_pulled": Metric(value=34 * 2**20, unit="bytes"),
+        "stage/prepare": Metric(value=0, unit="s"),
+        "stage/train": Metric(value=30, unit="s"),
+    }
+    often = Took(seconds=30.0, gpu=660.0, pulled=2**20)
+    whole = Took(seconds=350.0, gpu=660.0, cost=Cost(amount=0.11, currency="EUR"))
+    trained = result("train", check("command"), metrics=metrics)
+    text = markdown(
+        view(*passing("validate"), trained, usual={"train": often}, altogether=whole, saved={"train": 240.0})
+    )
+    cell = (
+        "GPU 12 min (usually 11 min) · 1 of 2 stages not run again, 4 min saved · "
+        "pulled 34 MiB (usually 1 MiB) · €0.012 · 38.2 s (usually 30 s)"
+    )
+    line = "1 min 16 s, GPU 12 min, €0.024, pulled 34 MiB, 4 min saved; usually 5 min 50 s, GPU 11 min, €0.11"
+    assert f" {cell} |" in text
+    assert f"**This change took** {line}\n" in text
+    html = page(view(*passing("validate"), trained, usual={"train": often}, altogether=whole, saved={"train": 240.0}))
+    assert f"<td>{cell}</td>" in html
+    assert f"<p><b>This change took</b> {line}</p>" in html
+
+
+def test_what_a_fork_says_it_took_is_no_number_that_can_not_be() -> None:
+    for value in (-1.0, 1e300):
+        odd = result("train", metrics={"gpu_time": Metric(value=value, unit="s"), "stage/a": Metric(value=value)})
+        text = markdown(view(odd, odd.model_copy(update={"step": "validate"})))
+        assert "GPU 0" not in text
+        assert "**This change took** 1 min 16 s, €0.024\n" in text

@@ -12,7 +12,7 @@ from ci_kit.errors import UserError
 from ci_kit.forge import history
 from ci_kit.forge.git import Git
 from ci_kit.job import Job
-from ci_kit.parts import Check, Source, Status
+from ci_kit.parts import Check, Metric, Source, Status
 from ci_kit.report.step import run
 from ci_kit.result import Findings, Result
 from tests.render.samples import check, evaluated, passing, result
@@ -281,11 +281,25 @@ def commit(root: Path) -> None:
         ("minutes: 1, money: 0.01", {"budget/minutes": "warn", "budget/money": "warn"}),
         ("minutes: 1, exceeded: fail", {"budget/minutes": "fail"}),
         ("money: 0.01, exceeded: fail", {"budget/money": "fail"}),
+        ("gpu-minutes: 3", {"budget/gpu-minutes": "pass"}),
+        ("gpu-minutes: 1.9", {"budget/gpu-minutes": "warn"}),
+        ("gpu-minutes: 1.9, exceeded: fail", {"budget/gpu-minutes": "fail"}),
     ],
 )
 def test_a_change_that_takes_more_than_its_budget(repository: Path, budget: str, expected: dict[str, str]) -> None:
-    save(repository, result("validate", check("rows")), evaluated("pass"))  # 76.4 seconds, 0.024 euro
+    trained = result("train", metrics={"gpu_time": Metric(value=120, unit="s")})
+    save(repository, trained, evaluated("pass"))  # 76.4 seconds, 0.024 euro, 2 minutes of a GPU
     more = f", budget: {{{budget}}}" if budget else ""
     config = read(CONFIG.replace("title: digits}", f"title: digits{more}}}").encode())
     found = run(Job(root=repository, config=config, source=Source(sha=Git(repository).sha())))
     assert {one.id: one.status for one in found.checks if one.id.startswith("budget")} == expected
+
+
+@pytest.mark.parametrize(("train", "expected"), [("launcher: local", "pass"), ("launcher: ray", "skip")])
+def test_of_no_gpu_no_time_was_taken_and_of_a_clusters_it_is_not_known(
+    repository: Path, train: str, expected: str
+) -> None:
+    save(repository, *passing("train"))
+    text = CONFIG.replace("make}", f"make, {train}}}").replace("digits}", "digits, budget: {gpu-minutes: 1}}")
+    found = run(Job(root=repository, config=read(text.encode()), source=Source(sha=Git(repository).sha())))
+    assert only(found, "budget/gpu-minutes").status == expected

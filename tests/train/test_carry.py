@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ci_kit.data import pulled
 from ci_kit.errors import UserError
 from ci_kit.resume.folder import Folder
 from ci_kit.train import carry
@@ -81,7 +82,9 @@ def test_another_machine_gets_the_newest(tmp_path: Path) -> None:
     for step in range(1, 6):
         write(here.folder, step)
         copies.send()
+    before = pulled.total()
     assert Copies(memory, there).fetch() == ["step-000000000004", "step-000000000005"]
+    assert pulled.total() - before == sum(size for _, _, size in there.mark())
     assert loaded(there) == 5
     # Index, the shared file once, weights, optimiser and manifest of each: nothing of older ones is left.
     assert len(memory.objects) == 1 + 1 + 2 * 3

@@ -204,9 +204,10 @@ def test_gpu_figures_are_part_of_the_findings(tmp_path: Path, said: list[str], m
     findings = train(tmp_path, said, 'command: "sleep 0.1"')
     assert findings.gpu == "2 × NVIDIA A100-SXM4-40GB"
     assert {"gpu_utilisation", "gpu_memory", "gpu_energy"} <= set(findings.metrics)
+    assert findings.metrics["gpu_time"].value == 2 * findings.metrics["wall_time"].value
     assert {check.id: check.status for check in findings.checks}["preflight/torch"] == "warn"
     hidden = train(tmp_path, said, 'command: "sleep 0.1", gpu: none')
-    assert (hidden.gpu, "gpu_memory" in hidden.metrics) == (None, False)
+    assert (hidden.gpu, {"gpu_memory", "gpu_time"} & hidden.metrics.keys()) == (None, set())
 
 
 @pytest.mark.parametrize("adopts", [True, False], ids=["adopted", "marked"])
