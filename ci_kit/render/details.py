@@ -7,6 +7,7 @@ from ci_kit.render import numbers, phrases
 from ci_kit.render.charts import mermaid
 from ci_kit.render.curves import charts
 from ci_kit.render.text import cell, code, fence, plain, shorten
+from ci_kit.render.took import took
 from ci_kit.render.view import ICONS, View, telling
 
 
@@ -128,7 +129,7 @@ def _facts(view: View) -> list[tuple[str, str]]:
     data = dict.fromkeys(pair for result in results for pair in result.source.data.items())
     for name, digest in list(data)[:12]:
         facts.append((f"data {code(shorten(name, 40))}", code(shorten(digest, 19).replace("… ", ""))))
-    facts.append(("time", cell(numbers.duration(sum(result.run.seconds for result in results)))))
+    facts.append(("time", cell(numbers.duration(took(results).seconds))))
     for name, texts in (
         ("machine", {result.run.machine for result in results}),
         ("GPU", {result.run.gpu for result in results}),
@@ -137,10 +138,9 @@ def _facts(view: View) -> list[tuple[str, str]]:
         known = sorted(text for text in texts if text)[:3]
         if known:
             facts.append((name, cell(shorten("; ".join(known), 160))))
-    costs = [result.run.cost for result in results if result.run.cost]
-    for currency in sorted({cost.currency for cost in costs}):
-        total = sum(cost.amount for cost in costs if cost.currency == currency)
-        facts.append(("cost", cell(numbers.money(total, currency))))
+    for currency in sorted({result.run.cost.currency for result in results if result.run.cost}):
+        paid = took(result for result in results if result.run.cost and result.run.cost.currency == currency).cost
+        facts.append(("cost", cell(numbers.money(paid.amount if paid else 0, currency))))
     if view.url:
         facts.append(("run", f"[on GitHub]({view.url}), attempt {first.run.attempt}"))
     return facts

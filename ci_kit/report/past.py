@@ -82,12 +82,13 @@ def budget(job: Job, results: Mapping[str, Result]) -> tuple[Check, ...]:
     allowed, found = job.config.report.budget, list[Check]()
     if allowed is None:
         return ()
-    minutes = sum(result.run.seconds for result in results.values()) / 60
+    all_of_it = took(results.values())
+    minutes = all_of_it.seconds / 60
     if allowed.minutes is not None:
         seen, limit = numbers.duration(60 * minutes), numbers.duration(60 * allowed.minutes)
         found.append(_judged("minutes", "Time", seen, limit, allowed.exceeded, over=minutes > allowed.minutes))
     if allowed.gpu_minutes is not None:
-        found.append(_gpu(job, took(results.values()).gpu, 60 * allowed.gpu_minutes, allowed.exceeded))
+        found.append(_gpu(job, all_of_it.gpu, 60 * allowed.gpu_minutes, allowed.exceeded))
     costs = [result.run.cost for result in results.values() if result.run.cost]
     if allowed.money is not None and costs:
         amount = sum(cost.amount for cost in costs)

@@ -252,6 +252,14 @@ def test_what_the_change_took_is_one_line_beside_what_is_usual() -> None:
     assert f"<p><b>This change took</b> {line}</p>" in html
 
 
+def test_what_a_fork_says_it_took_never_ends_the_report() -> None:
+    run = passing("validate")[0].run
+    run = run.model_copy(update={"seconds": 1.7e308, "cost": Cost(amount=1.7e308, currency="EUR")})
+    endless = [one.model_copy(update={"run": run}) for one in passing("validate", "train")]
+    assert "**This change took**" in markdown(view(*endless))
+    assert "This change took" in page(view(*endless))
+
+
 def test_what_a_fork_says_it_took_is_no_number_that_can_not_be() -> None:
     for value in (-1.0, 1e300):
         odd = result("train", metrics={"gpu_time": Metric(value=value, unit="s"), "stage/a": Metric(value=value)})
