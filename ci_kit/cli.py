@@ -2,7 +2,9 @@
 
 import importlib
 import inspect
+import sys
 from collections.abc import Callable
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -104,6 +106,14 @@ def _said(step: str, words: list[str], given: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
+def _print(directory: Path, name: str) -> None:
+    from ci_kit.result import FOLDER
+
+    # As bytes: stdout need not be UTF-8.
+    sys.stdout.buffer.write((directory / FOLDER / name).read_bytes())
+    sys.stdout.flush()
+
+
 def _add(name: str) -> None:
     def command(*, directory: Path, result: str, words: tuple[str, ...] = (), **given: Any) -> None:
         from ci_kit.steps import step
@@ -111,7 +121,11 @@ def _add(name: str) -> None:
         given = _said(name, [*words], given)
         overrides, flag = _overrides(name, given), _flag(name, given)
         entry, label = flag.replace("-", "_") or "run", result or flag or None
-        done = step(name, directory.resolve(), overrides, entry=entry, label=label)
+        answer = next((option.prints for option in options(name) if option.name == flag), "")
+        with redirect_stdout(sys.stderr) if answer else nullcontext():
+            done = step(name, directory.resolve(), overrides, entry=entry, label=label)
+        if answer:
+            _print(directory, answer)
         raise typer.Exit(done.exit_code)
 
     help_text = importlib.import_module(f"ci_kit.{name}").__doc__

@@ -10,6 +10,7 @@ class Option:
     An empty value means "not given", because an action's input is always a string. Without a key it is a flag,
     `--name`, that runs the function of that name in the step's module instead of `run`; a `verb` can be said without
     the dashes, too (`ci-kit package list`), and so can the value of the option that is `bare` (`ci-kit deploy prod`).
+    A flag that `prints` leaves its answer in that file of `.ci-kit`: this goes to stdout, and all else to stderr.
     """
 
     name: str
@@ -17,3 +18,4 @@ class Option:
     help: str
     verb: bool = False
     bare: bool = False
+    prints: str = ""

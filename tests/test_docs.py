@@ -96,6 +96,18 @@ def test_the_workflows_of_the_guide_are_the_files_that_are_linted() -> None:
     assert len(texts) == len([*ROOT.glob("docs/workflows/*.yml")])
 
 
+def test_the_page_on_other_ci_shows_the_files_that_the_tests_run() -> None:
+    """`tests/report/test_elsewhere.py` runs them."""
+    folder = ROOT / "docs/report"
+    for language, name in (
+        ("sh", "check.sh"),
+        ("yaml", "gitlab-ci.yml"),
+        ("python", "gitlab_note.py"),
+        ("groovy", "Jenkinsfile"),
+    ):
+        assert blocks("docs/report/elsewhere.md", language) == [(folder / name).read_text()]
+
+
 def test_the_readme_names_every_exit_code() -> None:
     text = (ROOT / "README.md").read_text()
     ends = (errors.PASSED, errors.FAILED, errors.MISUSED, errors.BROKEN, errors.CANCELLED)

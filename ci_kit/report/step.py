@@ -1,13 +1,14 @@
 """Report: render every Result of this run once, publish it, and on a trusted push keep the Results as history."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from ci_kit import actions, forge
 from ci_kit.errors import CiKitError
 from ci_kit.files import atomic_write
-from ci_kit.forge.base import Stamp
+from ci_kit.forge.base import Stamp, mark
 from ci_kit.forge.git import Git
 from ci_kit.forge.history import BRANCH, entries
 from ci_kit.job import Job
@@ -25,10 +26,10 @@ from ci_kit.report.heartbeat import heartbeat
 from ci_kit.report.past import altogether, budget, past, recent, saved, usual
 from ci_kit.result import Findings, Result
 
-__all__ = ["fork", "history", "run"]
+__all__ = ["fork", "history", "run", "stdout"]
 
 DEPENDABOT, FORBIDDEN = "dependabot[bot]", 403
-MARKDOWN, HTML = "report.md", "report.html"
+MARKDOWN, HTML, COMMENT = "report.md", "report.html", "comment.md"
 
 
 def run(job: Job) -> Findings:
@@ -39,9 +40,35 @@ def run(job: Job) -> Findings:
     Raises UserError when there is no Result at all.
     """
     event = actions.event()
+    view = _view(job, event)
+    whole, files = _written(job, view)
+    actions.summary(whole)
+    checks = [_publish(job, event, actions.redact(markdown(view))), *_judged(job, view)]
+    if _trusted(job, event, view.results):
+        checks.append(_record(job, event, view))
+    job.say(actions.harmless(actions.redact(verdict(view))))
+    return Findings(checks=tuple(checks), files=files)
+
+
+def stdout(job: Job) -> Findings:
+    """Write the same files, and the comment into a file for the command to print; publish and record nothing.
+
+    Its first line is the hidden one by which a comment of ours is found again. Raises UserError as `run` does.
+    """
+    event = actions.event()
+    view = _view(job, event)
+    _, files = _written(job, view)
+    stamp = Stamp(run_id=event.run_id, attempt=event.attempt, sha=job.source.sha or "")
+    body = mark(actions.redact(markdown(view)), job.config.report.id, stamp, watermark=False)
+    atomic_write(job.folder / COMMENT, body.encode("utf-8", "replace"))
+    printed = Check(id="stdout", title="The report is printed", status="pass")
+    return Findings(checks=(printed, *_judged(job, view)), files=files)
+
+
+def _view(job: Job, event: actions.Event) -> View:
     found = gather(job.root, job.source.sha)
     before = recent(job, [*found.results])
-    view = View(
+    return View(
         results=found.results,
         expected=expected(job.config, job.root),
         damaged=found.damaged,
@@ -57,17 +84,19 @@ def run(job: Job) -> Findings:
         before={step: known[-1] for step, known in before.items() if known},
         whole=f"[in the job summary]({event.url})" if event.url else f"`{job.folder.name}/{HTML}`",
     )
+
+
+def _written(job: Job, view: View) -> tuple[str, tuple[File, ...]]:
+    """Write the whole report, and return it as Markdown and as files."""
     whole = actions.redact(markdown(view, SUMMARY))
     atomic_write(job.folder / MARKDOWN, whole.encode())
     atomic_write(job.folder / HTML, actions.redact(page(view)).encode())
-    actions.summary(whole)
-    checks = [_publish(job, event, actions.redact(markdown(view))), *_data(view)]
-    checks += [*([view.heartbeat] if view.heartbeat else []), *budget(job, found.results)]
-    if _trusted(job, event, found.results):
-        checks.append(_record(job, event, view))
-    job.say(actions.harmless(actions.redact(verdict(view))))
-    files = tuple(File.of(job.folder / name, job.root, "report") for name in (MARKDOWN, HTML))
-    return Findings(checks=tuple(checks), files=files)
+    return whole, tuple(File.of(job.folder / name, job.root, "report") for name in (MARKDOWN, HTML))
+
+
+def _judged(job: Job, view: View) -> list[Check]:
+    """Return what only all Results together show."""
+    return [*_data(view), *([view.heartbeat] if view.heartbeat else []), *budget(job, view.results)]
 
 
 def _name(job: Job) -> str:
@@ -113,7 +142,7 @@ def _data(view: View) -> list[Check]:
     ]
 
 
-def _trusted(job: Job, event: actions.Event, results: dict[str, Result]) -> bool:
+def _trusted(job: Job, event: actions.Event, results: Mapping[str, Result]) -> bool:
     """Say whether these Results are the base branch's own: a push to it, or a clean local run on it."""
     if job.source.sha is None or not results:
         return False

@@ -1,5 +1,6 @@
 import json
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ci_kit.__main__ import main
 from ci_kit.config import read
 from ci_kit.errors import UserError
 from ci_kit.forge import history
@@ -303,3 +305,51 @@ def test_of_no_gpu_no_time_was_taken_and_of_a_clusters_it_is_not_known(
     text = CONFIG.replace("make}", f"make, {train}}}").replace("digits}", "digits, budget: {gpu-minutes: 1}}")
     found = run(Job(root=repository, config=read(text.encode()), source=Source(sha=Git(repository).sha())))
     assert only(found, "budget/gpu-minutes").status == expected
+
+
+def printed(repository: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> int:
+    (repository / "ci-kit.yaml").write_text(CONFIG)
+    monkeypatch.setattr(sys, "argv", ["ci-kit", "report", "--stdout", "-C", str(repository), *more])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+def test_on_stdout_there_is_the_report_and_nothing_else(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_PASSWORD", "correct-horse-battery")
+    bad = check("rows", "fail", detail="login with correct-horse-battery failed")
+    save(repository, result("validate", bad), *passing("train"), evaluated())
+    assert printed(repository, monkeypatch) == 0  # as `report` does: what failed has failed its own step
+    said = capsys.readouterr()
+    first, title, *rest = said.out.splitlines()
+    assert first == f"<!-- ci-kit:report id=default run=0 attempt=1 sha={Git(repository).sha()} -->"
+    assert title == "## ❌ digits: the data fails 1 check"
+    assert "login with" in said.out
+    assert "correct-horse-battery" not in said.out + said.err
+    assert "watermark" not in said.out
+    assert "✓ report: 1 check" in said.err
+    assert rest[-1] == "</details>"
+    assert not (repository / ".ci-kit/comments").exists()
+    assert history.find(Git(repository), Git(repository).sha(), "evaluate") is None
+    assert "## ❌ digits" in (repository / ".ci-kit/report.md").read_text()
+
+
+def test_a_budget_fails_and_is_still_printed(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(repository, *passing("validate", "train"), evaluated())
+    monkeypatch.setattr("tests.report.test_step.CONFIG", f"{CONFIG[:-1]}, budget: {{minutes: 1, exceeded: fail}}}}")
+    assert printed(repository, monkeypatch) == 1
+    said = capsys.readouterr()
+    assert "## ✅ digits" in said.out
+    assert "Time of this change is above its budget" in said.err
+
+
+def test_without_a_result_nothing_is_printed(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert printed(repository, monkeypatch) == 2
+    said = capsys.readouterr()
+    assert (said.out, "nothing to report" in said.err) == ("", True)
