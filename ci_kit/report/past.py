@@ -35,17 +35,25 @@ def past(results: list[Result]) -> dict[str, tuple[float, ...]]:
 def usual(results: Sequence[Result], now: Result) -> Took | None:
     """Return the medians of what the step took, None of less than three runs; money in the currency of `now` alone.
 
-    What not every run has (the time of GPUs, money, pulled bytes) is the median of those that have it.
+    What not every run has (the time of GPUs, money, pulled bytes) is the median of those that have it. A training is
+    compared with trainings, one that was not needed with others that were not.
     """
-    return _middle([took([one]) for one in results], took([now]))
+    return _middle([took([one]) for one in results if _kind(one) == _kind(now)], took([now]))
 
 
 def altogether(before: Mapping[str, Sequence[Result]], results: Iterable[Result]) -> Took | None:
     """Return the same of all these steps together, by the commits that have a Result of each."""
-    runs: dict[str, list[Result]] = {}
+    now = list(results)
+    kinds, runs = {one.step: _kind(one) for one in now}, dict[str, list[Result]]()
     for one in (one for found in before.values() for one in found if one.source.sha):
-        runs.setdefault(str(one.source.sha), []).append(one)
-    return _middle([took(run) for run in runs.values() if len(run) == len(before)], took(results))
+        if _kind(one) == kinds.get(one.step):
+            runs.setdefault(str(one.source.sha), []).append(one)
+    return _middle([took(run) for run in runs.values() if len(run) == len(before)], took(now))
+
+
+def _kind(result: Result) -> str:
+    """Return what became of the command: it ran, was restored, or was not needed."""
+    return next((check.title for check in result.checks if check.id == "command"), "")
 
 
 def _middle(before: Sequence[Took], now: Took) -> Took | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ci_kit.parts import Cost, Metric
+from ci_kit.parts import Check, Cost, Metric
 from ci_kit.render.view import Took
 from ci_kit.report.past import altogether, saved, usual
 from ci_kit.result import Result
@@ -37,6 +37,18 @@ def test_the_money_is_of_the_same_currency() -> None:
     assert usual(before, now) == Took(seconds=1, cost=Cost(amount=2, currency="EUR"))
     dollars = now.model_copy(update={"run": now.run.model_copy(update={"cost": Cost(amount=9, currency="USD")})})
     assert usual(before, dollars) == Took(seconds=1)
+
+
+def test_a_training_is_compared_with_trainings() -> None:
+    def skipped(one: Result) -> Result:
+        return one.model_copy(update={"checks": (Check(id="command", title="Skipped", status="skip"),)})
+
+    before = [ran("train", 600, sha=sha) for sha in range(3)] + [skipped(ran("train", 1, sha=sha)) for sha in (7, 8, 9)]
+    assert usual(before, ran("train", 500)) == Took(seconds=600)
+    assert usual(before, skipped(ran("train", 2))) == Took(seconds=1)
+    assert usual(before[2:], ran("train", 500)) is None
+    assert altogether({"train": before}, [ran("train", 500)]) == Took(seconds=600)
+    assert altogether({"train": before[2:]}, [ran("train", 500)]) is None
 
 
 def test_together_is_the_median_of_the_commits_and_not_the_sum_of_medians() -> None:
