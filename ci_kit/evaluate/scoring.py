@@ -5,7 +5,7 @@ import io
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ from ci_kit.parts import Direction, Metric
 from ci_kit.stats import Interval, log_loss_rows, mae, mean_interval, proportion, r2, rmse
 
 Column = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.float64]
+Proper = Literal["log_loss", "mistakes", "mae"]
 FORMAT = 1
 MARGIN = 4096  # bytes of an array file besides its numbers: more than any header of ours needs
 DIRECTIONS: dict[str, Direction] = {"accuracy": "up", "macro_f1": "up", "r2": "up"}
@@ -49,6 +51,22 @@ def score(model: Model, dataset: Dataset, predicted: npt.NDArray[Any]) -> Scores
     position = {str(label): index for index, label in enumerate(model.classes if model.classes is not None else ())}
     indices = np.array([position[str(label)] for label in dataset.truth.tolist()], dtype=np.int64)
     return Scores(truth=truth, correct=correct, loss=log_loss_rows(predicted, indices).astype(np.float32))
+
+
+def proper(candidate: Scores, baseline: Scores | None) -> tuple[Proper, Rows, Rows | None]:
+    """Return the name and the rows of the sharpest score that both have, lower is better, as float64.
+
+    Log loss (nats), else 1 for a wrong answer and 0 for a right one; for a regression the absolute error.
+    """
+    if candidate.error is not None:
+        old = None if baseline is None or baseline.error is None else np.abs(baseline.error.astype(np.float64))
+        return "mae", np.abs(candidate.error.astype(np.float64)), old
+    if candidate.loss is not None and (baseline is None or baseline.loss is not None):
+        old = None if baseline is None or baseline.loss is None else baseline.loss.astype(np.float64)
+        return "log_loss", candidate.loss.astype(np.float64), old
+    right, before = (None if one is None else one.correct for one in (candidate, baseline))
+    wrong = 1.0 - (np.zeros(0) if right is None else right.astype(np.float64))
+    return "mistakes", wrong, None if before is None else 1.0 - before.astype(np.float64)
 
 
 def unusable(predicted: npt.NDArray[Any]) -> int:
@@ -96,7 +114,7 @@ def macro_f1(model: Model, dataset: Dataset, predicted: npt.NDArray[Any]) -> flo
     """Return the unweighted mean of F1 over all labels in the truth or the predictions; None for a regression."""
     if dataset.task == "regression":
         return None
-    given, right = (_texts(labels) for labels in (model.decide(predicted), dataset.truth))
+    given, right = (texts(labels) for labels in (model.decide(predicted), dataset.truth))
     scores = []
     for label in np.union1d(given, right):
         hits = int(((given == label) & (right == label)).sum())
@@ -104,7 +122,8 @@ def macro_f1(model: Model, dataset: Dataset, predicted: npt.NDArray[Any]) -> flo
     return float(np.mean(scores))
 
 
-def _texts(labels: npt.NDArray[Any]) -> npt.NDArray[np.str_]:
+def texts(labels: npt.NDArray[Any]) -> npt.NDArray[np.str_]:
+    """Return labels as texts, whole numbers the same whatever type they have."""
     whole = labels.dtype.kind == "f" and (labels == np.trunc(labels)).all()
     return (labels.astype(np.int64) if whole or labels.dtype.kind == "b" else labels).astype(str)
 

@@ -6,9 +6,11 @@ from typing import Any
 import numpy.typing as npt
 
 from ci_kit.evaluate.baseline import Baseline, compare_with
+from ci_kit.evaluate.evidence import Evidence
+from ci_kit.evaluate.explain import Explained, explain
 from ci_kit.evaluate.gate import judge
 from ci_kit.evaluate.latency import measure
-from ci_kit.evaluate.scoring import macro_f1, metrics, pack, score, unusable
+from ci_kit.evaluate.scoring import Scores, macro_f1, metrics, pack, score, unusable
 from ci_kit.evaluate.tests_run import run_tests
 from ci_kit.files import atomic_write, digest
 from ci_kit.job import Job
@@ -21,7 +23,9 @@ SCORES = "scores.npz"
 
 
 def run(job: Job) -> Findings:
-    """Return the checks `predictions`, `baseline`, `gate/…` and `tests/…`, the metrics, the scores file and the model.
+    """Return the checks, the metrics, what explains them, the scores file and the model.
+
+    The checks are `predictions`, `baseline`, `gate/…`, `tests/…`, and `explanation` where a part of it is left out.
 
     Raises UserError when the model or the data can't be judged at all.
     """
@@ -31,11 +35,25 @@ def run(job: Job) -> Findings:
     model = candidate(job.config, job.root, dataset)
     predicted = model.bind(dataset.frame, dataset.truth)
     baseline = compare_with(job, dataset)
-    checks, found, files = _score(job, model, dataset, predicted, baseline)
+    checks, found, files, scores = _score(job, model, dataset, predicted, baseline)
     tests = run_tests(job, baseline)
+    explained = Explained()
+    if scores is not None:
+        evidence = Evidence(
+            dataset=dataset,
+            key=job.config.data[dataset.name].key,
+            slices=settings.slices,
+            model=model,
+            predicted=predicted,
+            scores=scores,
+            baseline=baseline,
+        )
+        explained = explain(evidence, job.say)
     return Findings(
-        checks=(*checks, *tests),
+        checks=(*checks, *tests, *explained.checks),
         metrics=found | speed(model, baseline.model, dataset),
+        charts=explained.charts,
+        tables=explained.tables,
         files=files,
         data={dataset.name: dataset.fingerprint},
     )
@@ -43,7 +61,7 @@ def run(job: Job) -> Findings:
 
 def _score(
     job: Job, model: Model, dataset: Dataset, predicted: npt.NDArray[Any], baseline: Baseline
-) -> tuple[list[Check], dict[str, Metric], tuple[File, ...]]:
+) -> tuple[list[Check], dict[str, Metric], tuple[File, ...], Scores | None]:
     """Score the candidate and hold it against the baseline; rows without an answer fail and nothing is compared."""
     path = job.folder / SCORES
     path.unlink(missing_ok=True)
@@ -52,7 +70,7 @@ def _score(
     if bad := unusable(predicted):
         title, observed = "NaN or infinite predictions", f"{bad:,} of {len(dataset):,} rows"
         check = Check(id="predictions", title=title, status="fail", observed=observed, limit="0")
-        return [check, baseline.check], rows, judged
+        return [check, baseline.check], rows, judged, None
     scores = score(model, dataset, predicted)
     checks = [Check(id="predictions", title="Every row has a finite prediction", status="pass"), baseline.check]
     found = metrics(scores, dataset) | _f1(macro_f1(model, dataset, predicted), baseline.f1, len(dataset))
@@ -60,7 +78,7 @@ def _score(
         verdicts, more = judge(scores, baseline.scores, dataset, job.config.evaluate.gate)
         checks, found = checks + verdicts, found | more
     atomic_write(path, pack(scores))
-    return checks, found | rows, (File.of(path, job.root, "scores"), *judged)
+    return checks, found | rows, (File.of(path, job.root, "scores"), *judged), scores
 
 
 def _judged(job: Job) -> tuple[File, ...]:

@@ -1,5 +1,6 @@
 """The few things that we ask of a table, whichever library made it: a polars or a pandas DataFrame."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,13 @@ def take(frame: Frame, rows: npt.NDArray[np.intp] | slice) -> Frame:
     if is_pandas(frame):
         return frame.iloc[rows].reset_index(drop=True)
     return frame[rows]
+
+
+def mixed(frame: Frame, rows: Mapping[str, npt.NDArray[np.intp]]) -> Frame:
+    """Return the table with the values of these columns taken from other rows of it, types as they are."""
+    if is_pandas(frame):
+        return frame.assign(**{name: frame[name].take(those).set_axis(frame.index) for name, those in rows.items()})
+    return frame.with_columns(frame[name][those] for name, those in rows.items())
 
 
 def same(left: npt.ArrayLike, right: npt.ArrayLike) -> npt.NDArray[np.bool_]:

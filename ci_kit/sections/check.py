@@ -156,6 +156,11 @@ class Evaluate(Section):
     )
     output: str | None = Field(None, description="The ONNX output to use; default: probabilities, else the first.")
     tests: OneOrMore = Field((), description="Your pytest files or folders of model tests.")
+    slices: OneOrMore = Field(
+        (),
+        description="Columns that the report cuts the rows by; default: the target's labels, and each column of 2 to 12"
+        " distinct values that is neither key nor sensitive.",
+    )
     gate: Gate = Field(default_factory=lambda: Gate(), description="How much worse is too much.")
     first_run: Literal["fail", "allow"] = Field("fail", description="Verdict where there is no comparable baseline.")
 

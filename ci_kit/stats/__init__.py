@@ -16,6 +16,7 @@ from ci_kit.stats.gates import (
     gate_r2,
     gate_score,
 )
+from ci_kit.stats.grouped import Group, grouped
 from ci_kit.stats.intervals import Interval, mae, mean_interval, paired, proportion, r2, rmse
 from ci_kit.stats.multiple import benjamini_hochberg
 from ci_kit.stats.quantiles import mcnemar, normal_quantile, t_quantile
@@ -29,6 +30,7 @@ __all__ = [
     "LOG_LOSS_FLOOR",
     "MIN_ROWS",
     "Comparison",
+    "Group",
     "Interval",
     "Moments",
     "Outcome",
@@ -45,6 +47,7 @@ __all__ = [
     "gate_error",
     "gate_r2",
     "gate_score",
+    "grouped",
     "jensen_shannon",
     "log_loss_rows",
     "mae",

@@ -35,18 +35,19 @@ def t_quantile(probability: float, freedom: int) -> float:
 @lru_cache
 def _t_by_bisection(probability: float, freedom: int) -> float:
     low, high = 0.0, 1.0
-    while _t_tail(high, freedom) > 1 - probability:
+    while t_tail(high, freedom) > 1 - probability:
         high *= 2
     for _ in range(60):
         middle = (low + high) / 2
-        if _t_tail(middle, freedom) > 1 - probability:
+        if t_tail(middle, freedom) > 1 - probability:
             low = middle
         else:
             high = middle
     return high
 
 
-def _t_tail(t: float, freedom: int) -> float:
+def t_tail(t: float, freedom: int) -> float:
+    """Return P(T > t) of Student's t for t ≥ 0."""
     return incomplete_beta(freedom / 2, 0.5, freedom / (freedom + t * t)) / 2
 
 

@@ -1,6 +1,5 @@
 """Assertions on how good the model is: overall and in each slice."""
 
-import itertools
 import statistics
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,16 +10,14 @@ import numpy.typing as npt
 from ci_kit.errors import UserError
 from ci_kit.evaluate.scoring import Scores, macro_f1, metrics, score, unusable
 from ci_kit.models.dataset import Dataset
-from ci_kit.models.frames import column
 from ci_kit.models.model import Model
+from ci_kit.models.slices import cut
 from ci_kit.render.numbers import number, pair
 from ci_kit.stats import t_quantile
 from ci_kit.testing.measure import Broken, expect, plainly, share
 
 __tracebackhide__ = True  # of each function here: a failure shows at the user's line
 
-BINS = 4  # a numeric column with more than MANY distinct values is cut into quarters
-MANY = 12
 Slice = tuple[str, npt.NDArray[np.bool_]]
 
 
@@ -98,36 +95,10 @@ def _bounded(scores: Scores, mask: npt.NDArray[np.bool_], level: float) -> tuple
 
 
 def _slices(dataset: Dataset, by: str | Mapping[str, npt.ArrayLike]) -> Iterator[Slice]:
-    if not isinstance(by, str):
-        for name, mask in by.items():
-            yield name, np.asarray(mask, dtype=bool)
-        return
-    values = column(dataset.frame, by)
-    if values.dtype.kind == "f":
-        yield f"{by} missing", np.isnan(values)
-    if values.dtype.kind in "iuf" and np.unique(values[~np.isnan(values)]).size > MANY:
-        yield from _numbered(by, _quarters(by, values)) if by in dataset.sensitive else _quarters(by, values)
-        return
-    groups = _groups(by, values)
-    yield from _numbered(by, groups) if by in dataset.sensitive and len(set(values.tolist())) > MANY else groups
-
-
-def _groups(by: str, values: npt.NDArray[Any]) -> Iterator[Slice]:
-    for value in sorted(set(values.tolist()), key=str):
-        if value == value:  # NaN has its own slice
-            yield f"{by}={value}" if value is not None else f"{by} missing", np.array([one == value for one in values])
-
-
-def _numbered(by: str, slices: Iterator[Slice]) -> Iterator[Slice]:
-    """Number the slices where a name would quote single rows: ends of ranges, or one of very many groups."""
-    return ((f"{by}, group {number}", mask) for number, (_, mask) in enumerate(slices, 1))
-
-
-def _quarters(by: str, values: npt.NDArray[Any]) -> Iterator[Slice]:
-    edges = np.unique(np.nanquantile(values, np.linspace(0, 1, BINS + 1)))
-    for index, (low, high) in enumerate(itertools.pairwise(edges)):
-        above = values >= low if index == 0 else values > low
-        yield f"{by} {low:.4g} to {high:.4g}", above & (values <= high)
+    if isinstance(by, str):
+        found = cut(dataset, by)
+        return ((name, found.codes == index) for index, name in enumerate(found.names))
+    return ((name, np.asarray(mask, dtype=bool)) for name, mask in by.items())
 
 
 def _predict(model: Model, dataset: Dataset) -> npt.NDArray[Any]:
