@@ -70,7 +70,7 @@ def _answers(evidence: Evidence, rows: npt.NDArray[np.intp]) -> dict[str, list[s
     found = {"truth": [_text(one) for one in evidence.dataset.truth[rows].tolist()]}
     before = evidence.baseline.model
     if before is not None:
-        found["answer of the baseline"] = _told(before, before.predict(take(evidence.dataset.frame, rows)))
+        found["baseline's answer"] = _told(before, before.predict(take(evidence.dataset.frame, rows)))
     return found | {"answer now": _told(evidence.model, evidence.predicted[rows])}
 
 

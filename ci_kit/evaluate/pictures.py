@@ -74,14 +74,20 @@ def calibration(evidence: Evidence) -> Chart:
             sides[BASELINE] = _curve(before, predicted, truth)
     series = [Series(name=name, x=x, y=y) for name, (x, y) in sides.items()]
     ends = (now[0][0], now[0][-1])
-    two = evidence.predicted.shape[1] == 2
     return Chart(
         kind="line",
         title="Calibration",
-        x="probability of the second label" if two else "probability of the answer",
+        x=f"probability of {_said(evidence)}",
         y="share that came true",
         series=(*series, Series(name="perfect", x=ends, y=ends)),
     )
+
+
+def _said(evidence: Evidence) -> str:
+    classes = evidence.model.classes
+    if classes is None or len(classes) != 2:
+        return "the answer"
+    return "the second label" if evidence.secret else shorten(str(classes[1]), 40)
 
 
 def _curve(

@@ -16,6 +16,8 @@ from ci_kit.render import numbers
 from ci_kit.stats import MIN_ROWS, Group, benjamini_hochberg, grouped
 
 SHOWN = 25
+NEARLY = 0.9
+"""Unless it was asked for, a slice of a greater share of all rows is left out: it is as they are."""
 FALSE = 0.05
 """In at most this share of runs in which nothing changed is any slice called surely worse or better."""
 
@@ -80,7 +82,8 @@ def table(evidence: Evidence, found: list[Cut]) -> Table | None:
     measured = change if change is not None and compared else new
     metrics = _metrics(evidence, compared=compared)
     all_slices = [one for each in found for one in _slices(each, measured, metrics)]
-    slices = [one for one in all_slices if one.group.rows >= MIN_ROWS]
+    most = len(new) if evidence.slices else NEARLY * len(new)
+    slices = [one for one in all_slices if MIN_ROWS <= one.group.rows <= most]
     if not slices:
         return None
     told = benjamini_hochberg([one.group.p for one in slices], FALSE) if compared else [False] * len(slices)
@@ -93,7 +96,7 @@ def table(evidence: Evidence, found: list[Cut]) -> Table | None:
         title=f"Slices, the {'most harmed' if compared else 'worst'} first",
         head=("slice", "rows", *heads, *last),
         rows=tuple(_row(one, metrics, unit, compared=compared) for one in slices[:SHOWN]),
-        note=_note(len(slices), len(all_slices) - len(slices), compared=compared) or None,
+        note=_note(len(slices), sum(0 < one.group.rows < MIN_ROWS for one in all_slices), compared=compared) or None,
     )
 
 
