@@ -148,5 +148,5 @@ def _note(count: int, small: int, *, compared: bool) -> str:
         notes.append(f"{small:,} of fewer than {MIN_ROWS} rows are left out.")
     if compared:
         many = f"all {count:,} slices together" if count > 1 else "a single slice"
-        notes.append(f"Intervals of 95 %; a verdict is sure at 95 % for {many} (Benjamini and Hochberg).")
+        notes.append(f"Intervals are of 95 % each; what is sure is so for {many} (Benjamini–Hochberg, 5 %).")
     return " ".join(notes)

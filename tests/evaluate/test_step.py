@@ -118,6 +118,41 @@ def test_the_latency_of_another_run_is_never_compared(repository: Path) -> None:
     assert {name for name in findings.metrics if name.startswith("latency")} == {"latency_p50"}
 
 
+def test_a_change_is_explained_by_slices_rows_and_pictures(repository: Path) -> None:
+    classifier(repository, -1.0)
+    findings = evaluate(repository, slices="a")
+    titles = ["Slices, the most harmed first", "Rows that got worse", "Rows that got better"]
+    assert [table.title for table in findings.tables] == titles
+    slices, worse, _ = findings.tables
+    assert (len(slices.rows), {row[-1] for row in slices.rows}) == (4, {"surely worse"})
+    assert worse.head == ("row", "truth", "baseline's answer", "answer now", "log loss, baseline → now")
+    charts = {chart.title: [one.name for one in chart.series] for chart in findings.charts}
+    assert charts == {
+        "Confusion matrix": ["0", "1"],
+        "Calibration": ["this change", "baseline", "perfect"],
+        "What the model relies on": ["baseline", "this change"],
+    }
+
+
+def test_rows_are_named_by_the_key_of_the_data(repository: Path) -> None:
+    classifier(repository, -1.0)
+    settings = repository / "ci-kit.yaml"
+    settings.write_text(settings.read_text().replace("path: eval.csv", "path: eval.csv, key: a"))
+    assert evaluate(repository, features=["a", "b"]).tables[1].head[0] == "a"
+
+
+def test_scores_alone_name_the_rows_that_changed(repository: Path) -> None:
+    git(repository, "rm", "--quiet", "--cached", "model.onnx")
+    git(repository, "commit", "--quiet", "--message", "x")
+    git(repository, "branch", "--force", "main", "HEAD")
+    record(repository, evaluate(repository), git(repository, "rev-parse", "HEAD"))
+    classifier(repository, -1.0)
+    git(repository, "commit", "--quiet", "--allow-empty", "--message", "x")
+    findings = evaluate(repository)
+    assert findings.tables[1].head == ("row", "truth", "answer now", "log loss, baseline → now")
+    assert [one.name for one in findings.charts[-1].series] == ["this change"]
+
+
 def test_a_worse_model_fails(repository: Path) -> None:
     classifier(repository, -1.0)
     findings = evaluate(repository)
