@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from ci_kit.stats import grouped, mcnemar, mean_interval
+from ci_kit.stats.grouped import PRIOR
 
 
 def test_each_group_is_as_by_itself() -> None:
@@ -18,7 +19,10 @@ def test_each_group_is_as_by_itself() -> None:
         assert group.rows == part.size
         found, expected = ((one.value, one.low, one.high) for one in (group.mean, alone))
         assert found == pytest.approx(expected)
-        assert group.p == pytest.approx(stats.ttest_1samp(part, 0).pvalue, rel=1e-6)
+        freedom = part.size - 1 + PRIOR
+        variance = (part.var() * part.size + PRIOR * values.var()) / freedom
+        moderated = 2 * stats.t.sf(abs(part.mean()) / np.sqrt(variance / part.size), freedom)
+        assert group.p == pytest.approx(max(stats.ttest_1samp(part, 0).pvalue, moderated), rel=1e-4)
 
 
 def test_right_and_wrong_are_tested_exactly() -> None:
@@ -36,6 +40,24 @@ def test_a_few_rows_that_agree_prove_no_more_than_their_signs(changed: list[floa
     values = np.array(changed + [0.0] * (len(changed) == 0))
     (group,) = grouped(values, np.zeros(values.size, np.intp), 1)
     assert group.p == least
+
+
+def test_a_small_group_that_lacks_the_rare_great_differences_is_not_sure() -> None:
+    """One row in twenty gets much better, all others a little worse: on the whole nothing changed."""
+    rng, alarms = np.random.default_rng(0), 0
+    for _ in range(200):
+        values = np.where(rng.random(300) < 0.05, -0.95, 0.05) + rng.normal(size=300) * 0.01
+        alarms += min(group.p for group in grouped(values, rng.integers(0, 10, 300), 10)) < 0.005
+    assert alarms < 20  # by Student's t alone: 200
+
+
+def test_a_small_group_is_no_surer_for_the_calm_of_all_others() -> None:
+    rng, alarms = np.random.default_rng(0), 0
+    codes = np.arange(2000) // 10
+    for _ in range(400):
+        values = np.where(codes == 0, 1.0, 0.01) * rng.normal(size=2000)
+        alarms += grouped(values, codes, 200)[0].p < 0.05
+    assert 8 <= alarms <= 32
 
 
 def test_a_group_without_rows_and_one_of_a_single_row_prove_nothing() -> None:
