@@ -53,7 +53,7 @@ def test_uneven_points_are_put_where_they_belong() -> None:
 def test_lines_of_different_range_are_drawn_apart_and_named() -> None:
     sources = mermaid(chart("line", [(0, 1), (1, 2)], [(0, 1), (9, 2)], [(1, 5), (0, 4)]))
     assert [len(drawn(source)) for source in sources] == [2, 1]
-    assert ['title "loss: s0 blue, s2 grey"' in sources[0], 'title "loss: s1 blue"' in sources[1]] == [True, True]
+    assert ['title "loss: s0 blue, s2 orange"' in sources[0], 'title "loss: s1 grey"' in sources[1]] == [True, True]
 
 
 def test_big_and_tiny_values_are_scaled() -> None:
