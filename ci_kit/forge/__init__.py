@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ci_kit.errors import UserError
 from ci_kit.forge.base import Event, Forge
+from ci_kit.forge.git import Git
 
 
 def connect(root: Path, event: Event, publisher: str = "github", env: Mapping[str, str] = os.environ) -> Forge:
@@ -25,7 +26,8 @@ def connect(root: Path, event: Event, publisher: str = "github", env: Mapping[st
         hint = "Give the step GITHUB_TOKEN: ${{ github.token }} in its env"
         raise UserError("no token to publish with", why="GITHUB_TOKEN is empty", hint=hint)
     client = Client(env.get("GITHUB_API_URL") or "https://api.github.com", token)
-    github = GitHubForge(client, event.repo, event.number, url=event.url or "")
+    server = env.get("GITHUB_SERVER_URL") or "https://github.com"
+    github = GitHubForge(client, event.repo, event.number, url=event.url or "", git=Git(root), server=server)
     if publisher != "cml" or event.number is None:
         return github
     from ci_kit.forge.cml import CML

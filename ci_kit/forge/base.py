@@ -114,6 +114,13 @@ class Forge(Protocol):
         The same content again makes no commit.
         """
 
+    def keep(self, pictures: Mapping[str, bytes]) -> dict[str, str]:
+        """Keep SVG pictures where a comment can show them; name → address, to be used as it is in the comment.
+
+        On GitHub they are on the history branch, in one commit; locally they are files beside the comment's. Raises
+        CiKitError, as `Refused` with 403 where the token only reads.
+        """
+
     def tag(self, name: str, commit: str, message: str) -> bool:
         """Make an annotated tag; False where there is one of that name already, which stays as it is."""
 

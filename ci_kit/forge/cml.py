@@ -28,7 +28,7 @@ class CML:
         self.root, self.record, self.tag, self.show = root, github.record, github.tag, github.show
         self.propose, self.opened = github.propose, github.opened
         self.withdraw, self.dispatch = github.withdraw, github.dispatch
-        self.heads = github.heads
+        self.heads, self.keep = github.heads, github.keep
         self._number, self._token, self._env = number, token, env
 
     def comment(self, report: str, body: str, stamp: Stamp) -> str:

@@ -82,23 +82,36 @@ class Commits:
             return found is not None and found["object"]["sha"] == made
         return True
 
-    def record(self, files: Mapping[str, bytes], message: str) -> str:
+    def record(self, files: Mapping[str, bytes | None], message: str, known: tuple[str, str] | None = None) -> str:
         """Commit the files to the branch `ci-kit`, fast-forward only, and return the commit that has them.
 
-        The same content again makes no commit.
+        The same content again makes no commit. None takes a file away; where one is gone already, all that should go
+        may stay for this time. `known` is a commit and its tree that may well be the branch's tip: two calls less.
         """
         entries = self.entries(files)
+        if known and (commit := self._ahead(entries, message, known)):
+            return commit
         for turn in range(RECORD_TURNS):
             if commit := self._record(entries, message):
                 return commit
             self._client.pause(random.uniform(0, min(4.0, 0.1 * 2**turn)))  # noqa: S311 - only spreads the writers
         raise Unavailable(f"the branch {BRANCH} could not be moved in {RECORD_TURNS} attempts", why=self._trouble)
 
+    def _ahead(self, entries: list[Entry], message: str, known: tuple[str, str]) -> str | None:
+        try:
+            return self._build(entries, message, *known)
+        except Refused as error:
+            if error.status not in (404, 422):  # what it was built on may be gone: then all is looked up
+                raise
+            return None
+
     def _record(self, entries: list[Entry], message: str) -> str | None:
-        """Build one commit on the branch's present tip; return the one that has the files, None if somebody came."""
         tip = self.tip(BRANCH)
-        base = self.read(tip)["tree"]["sha"] if tip else None
-        tree = self.tree(base, entries)
+        return self._build(entries, message, tip, self.read(tip)["tree"]["sha"] if tip else None)
+
+    def _build(self, entries: list[Entry], message: str, tip: str | None, base: str | None) -> str | None:
+        """Build one commit on the branch's tip; return the one that has the files, None if somebody came between."""
+        tree = self._grown(base, entries)
         if tree == base:
             return tip
         made = self.commit(message, tree, tip)
@@ -113,6 +126,16 @@ class Commits:
             self._trouble = str(error)
             return None
         return made
+
+    def _grown(self, base: str | None, entries: list[Entry]) -> str:
+        try:
+            return self.tree(base, entries)
+        except Refused as error:
+            staying = [entry for entry in entries if entry.get("sha", "") is not None]
+            # 422: GitHub takes nothing away that is not there, as when somebody else has just done so.
+            if error.status != 422 or len(staying) == len(entries):
+                raise
+        return self.tree(base, staying)
 
     def _entry(self, path: str, content: bytes | None) -> Entry:
         entry: Entry = {"path": path, "mode": "100644", "type": "blob"}

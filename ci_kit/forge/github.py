@@ -11,18 +11,33 @@ from ci_kit.forge.checks import Checks
 from ci_kit.forge.client import Client
 from ci_kit.forge.comments import WRITE, Comments
 from ci_kit.forge.commits import Commits
+from ci_kit.forge.git import Git
+from ci_kit.forge.pictures import kept, place
 from ci_kit.forge.pulls import Pulls
 
 _REPO = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 class GitHubForge:
-    """A repository on GitHub and, if there is one, the pull request under test; `url` is the run's."""
+    """A repository on GitHub and, if there is one, the pull request under test.
 
-    def __init__(self, client: Client, repo: str, number: int | None, *, url: str = "") -> None:
+    `url` is the run's, `git` a clone that may know the history, `server` where people see the repository.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        repo: str,
+        number: int | None,
+        *,
+        url: str = "",
+        git: Git | None = None,
+        server: str = "https://github.com",
+    ) -> None:
         if not _REPO.fullmatch(repo):
             raise UserError(f"{repo!r} is not a repository", hint="GITHUB_REPOSITORY must be owner/name")
         self._client, self._repo, self._number, self._url = client, repo, number, url
+        self._git, self._server = git, server.rstrip("/")
         self._comments, self._commits = Comments(client, f"/repos/{repo}"), Commits(client, f"/repos/{repo}")
         self._checks = Checks(client, f"/repos/{repo}", url)
 
@@ -40,6 +55,17 @@ class GitHubForge:
     def record(self, files: Mapping[str, bytes], message: str) -> str | None:
         """Commit the files to the branch `ci-kit`, fast-forward only; return the commit that has them."""
         return self._commits.record(files, message) if files else None
+
+    def keep(self, pictures: Mapping[str, bytes]) -> dict[str, str]:
+        """Commit the pictures to the branch `ci-kit`, without a call where it has them; name → address."""
+        places = {name: place(content) for name, content in pictures.items()}
+        files = {place(content): content for content in pictures.values()}
+        known = kept(self._git)
+        commit = known.commit
+        if commit is None or not files.keys() <= known.places:
+            gone, tip = dict.fromkeys(known.surplus(files)), (commit, known.tree) if commit else None
+            commit = self._commits.record(files | gone, f"Keep {len(files)} pictures for a report", tip)
+        return {name: f"{self._server}/{self._repo}/blob/{commit}/{at}?raw=true" for name, at in places.items()}
 
     def tag(self, name: str, commit: str, message: str) -> bool:
         """Make an annotated tag; False where there is one of that name already."""

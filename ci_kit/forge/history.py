@@ -1,7 +1,8 @@
 """The history: a branch of the repository that holds the Results of trusted commits, the kit's only database.
 
 `results/<sha>/<step>.json` is a Result, `results/<sha>/<step>.<file>` the per-row scores that belong to it. Where the
-`ci-kit.yaml` lies in a folder, as in a monorepo, that folder stands between commit and step.
+`ci-kit.yaml` lies in a folder, as in a monorepo, that folder stands between commit and step. `pictures/` is for
+comments to show (see `pictures.py`); nothing is judged by them, so that pull requests may write there.
 """
 
 import hashlib

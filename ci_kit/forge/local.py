@@ -12,6 +12,8 @@ from ci_kit.forge.base import Head, Proposal, Pull, Stamp, mark
 from ci_kit.forge.drafts import Drafts
 from ci_kit.forge.git import Git
 from ci_kit.forge.history import BRANCH
+from ci_kit.forge.pictures import FOLDER as PICTURES
+from ci_kit.forge.pictures import MOST, place
 from ci_kit.result import FOLDER
 
 _REF = f"refs/heads/{BRANCH}"
@@ -46,6 +48,18 @@ class LocalForge:
                 return commit
             time.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - only spreads the recorders
         raise Unavailable(f"the branch {BRANCH} moved {plumbing.TURNS} times while a result was being recorded")
+
+    def keep(self, pictures: Mapping[str, bytes]) -> dict[str, str]:
+        """Write the pictures below `.ci-kit/pictures`; name → path from the folder of the comments.
+
+        Only the newest `pictures.MOST` files stay.
+        """
+        for content in pictures.values():
+            atomic_write(self.root / FOLDER / place(content), content)
+        files = (self.root / FOLDER / PICTURES).glob("*/*.svg")
+        for old in sorted(files, key=lambda path: path.stat().st_mtime_ns)[:-MOST]:
+            old.unlink(missing_ok=True)
+        return {name: f"../{place(content)}" for name, content in pictures.items()}
 
     def propose(self, proposal: Proposal, stamp: Stamp) -> Pull:
         """Keep one branch with one commit, and one file that says what a pull request would; see `Drafts`."""

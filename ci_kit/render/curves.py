@@ -8,14 +8,21 @@ from ci_kit.render.view import View
 BEFORE, NOW = "baseline", "this change"
 
 
-def charts(view: View) -> list[Chart]:
-    """Return the charts of all steps; what differs from the base branch's is drawn beside it, one curve a chart."""
-    found = list[Chart]()
+def shown(view: View) -> list[tuple[str, Chart]]:
+    """Return the charts of all steps, each with the key that tells it from the others.
+
+    A curve that differs from the base branch's is drawn beside that, one in a chart.
+    """
+    return [(f"{step}/{place}", one) for step, found in _charts(view) for place, one in enumerate(found)]
+
+
+def _charts(view: View) -> Iterator[tuple[str, list[Chart]]]:
     for step, result in view.results.items():
+        found = list[Chart]()
         known = {chart.title: chart for chart in view.before[step].charts} if step in view.before else {}
         for chart in result.charts:
             found += _beside(chart, known.get(chart.title)) if chart.kind == "line" else [chart]
-    return found
+        yield step, found
 
 
 def _beside(chart: Chart, before: Chart | None) -> Iterator[Chart]:

@@ -1,14 +1,18 @@
-"""The folded parts of the Markdown report: curves, every check, every metric, the facts of the run."""
+"""The folded parts of the Markdown report: charts, every check, every metric, the facts of the run."""
 
 import shlex
 
-from ci_kit.parts import Table
+from ci_kit.parts import Chart, Table
 from ci_kit.render import numbers, phrases
 from ci_kit.render.charts import mermaid
-from ci_kit.render.curves import charts
+from ci_kit.render.curves import shown
+from ci_kit.render.matrix import confusions
+from ci_kit.render.picture import words
 from ci_kit.render.text import cell, code, fence, plain, shorten
 from ci_kit.render.took import took
 from ci_kit.render.view import ICONS, View, telling
+
+PAGE = "`.ci-kit/report.html`"  # has all pictures, wherever the report itself is read
 
 
 def fold(title: str, body: str) -> str:
@@ -16,10 +20,33 @@ def fold(title: str, body: str) -> str:
     return f"<details><summary><b>{title}</b></summary>\n\n{body}\n\n</details>" if body else ""
 
 
-def curves(view: View, most: int) -> str:
-    """Return the first charts as Mermaid pictures."""
-    drawn = [source for chart in charts(view)[:most] for source in mermaid(chart)]
-    return "\n\n".join(f"```mermaid\n{source}\n```" for source in drawn[:most])
+def charts(view: View, most: int) -> str:
+    """Return the first charts: as pictures that are kept where the report can show them, by Mermaid, or in words."""
+    found = shown(view)[:most]
+    drawn = [part for key, chart in found for part in _drawn(view.pictures.get(key), chart)][:most]
+    lost = [key for key, chart in found if chart.kind in ("matrix", "points") and key not in view.pictures]
+    if lost and not view.fork:
+        told = "The picture is" if len(lost) == 1 else f"{len(lost)} pictures are"
+        drawn.append(f"_{told} in {PAGE}, and with `contents: write` here._")
+    return "\n\n".join(drawn)
+
+
+def _drawn(place: str | None, chart: Chart) -> list[str]:
+    if place:
+        return [f"![{words(chart)}]({place})"]
+    return _confused(chart) if chart.kind == "matrix" else [f"```mermaid\n{source}\n```" for source in mermaid(chart)]
+
+
+def _confused(chart: Chart) -> list[str]:
+    found = confusions(chart)
+    rows = [
+        f"| {cell(shorten(true, 60))} → {cell(shorten(said, 60))} | {cell(numbers.plain(count))} |"
+        for true, said, count in found[:5]
+    ]
+    more = f"\n\nand {len(found) - 5:,} more" if len(found) > 5 else ""
+    head = f"**{plain(shorten(chart.title, 120))}**\n\n"
+    axes = f"{cell(shorten(chart.y, 40))} → {cell(shorten(chart.x, 40))}"
+    return [head + "\n".join([f"| {axes} | rows |", "|:--|--:|", *rows]) + more] if found else []
 
 
 def tables(view: View, most: int, columns: int = 8) -> str:

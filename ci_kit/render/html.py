@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ci_kit.parts import Check
 from ci_kit.render import numbers, phrases, words
-from ci_kit.render.curves import charts
+from ci_kit.render.curves import shown
 from ci_kit.render.details import changed
 from ci_kit.render.style import CSS
 from ci_kit.render.svg import svg, text
@@ -31,7 +31,7 @@ def page(view: View) -> str:
         _attention(view),
         _changes(view),
         _tables(view),
-        _curves(view),
+        _charts(view),
         *(_step(step, result) for step, result in view.results.items()),
     ]
     return document(title, "\n".join(part for part in body if part))
@@ -127,10 +127,10 @@ def _changes(view: View) -> str:
     return f"<h2>{text(changed(view))}</h2>{table(('', text(view.base), 'this change'), rows)}" if rows else ""
 
 
-def _curves(view: View) -> str:
-    found = charts(view)
-    figures = (f"<figure><figcaption>{text(one.title)}</figcaption>{svg(one)}</figure>" for one in found)
-    return "<h2>Curves</h2>" + "".join(figures) if found else ""
+def _charts(view: View) -> str:
+    charts = shown(view)
+    figures = (f"<figure><figcaption>{text(chart.title)}</figcaption>{svg(chart)}</figure>" for _, chart in charts)
+    return "<h2>Charts</h2>" + "".join(figures) if charts else ""
 
 
 def _tables(view: View) -> str:

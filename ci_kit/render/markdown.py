@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from ci_kit.parts import Check
 from ci_kit.render import phrases, words
-from ci_kit.render.details import changed, changes, curves, every_check, every_metric, fold, reproduce, tables
+from ci_kit.render.details import changed, changes, charts, every_check, every_metric, fold, reproduce, tables
 from ci_kit.render.spark import sparkline
 from ci_kit.render.text import cell, code, fence, plain, shorten
 from ci_kit.render.took import whole
 from ci_kit.render.view import ICONS, Row, View
 
 COMMENT = 65_536
+CHARTS = 12  # that a report shows
 RESERVED = 512  # room for the markers that the forge adds
 
 
@@ -42,7 +43,7 @@ def markdown(view: View, budget: int = COMMENT) -> str:
             "what changed", 5, [fold(changed(view), changes(view, most)) for most in (40 if comment else 500, 5, 0)]
         ),
         _section("tables", 5, [fold("A closer look", tables(view, most)) for most in (10 if comment else 200, 3, 0)]),
-        _section("curves", 6, [fold("Curves", curves(view, most)) for most in (12, 1, 0)]),
+        _section("charts", 6, [fold("Charts", charts(view, most)) for most in (CHARTS, 1, 0)]),
         _section(
             "all checks", 7, [fold(checks, every_check(view, most)) for most in (200 if comment else 5000, 50, 0)]
         ),

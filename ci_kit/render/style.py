@@ -1,10 +1,34 @@
 """The style of the HTML page; the colours are those of GitHub, so that the page and the comment look alike."""
 
-CSS = """
+COLOURS = """
 :root{--bg:#fff;--fg:#1f2328;--soft:#59636e;--line:#d1d9e0;--head:#f6f8fa;
 --c0:#0969da;--c1:#8c959f;--c2:#bc4c00;--c3:#1a7f37;--c4:#8250df;--c5:#cf222e}
 @media(prefers-color-scheme:dark){:root{--bg:#0d1117;--fg:#f0f6fc;--soft:#9198a1;--line:#3d444d;--head:#151b23;
 --c0:#4493f8;--c1:#9198a1;--c2:#f0883e;--c3:#3fb950;--c4:#ab7df8;--c5:#f85149}}
+"""
+
+# Of all charts. A cell has a ground of its own, so that its number is read where only the page around it is dark.
+CHARTS = """
+svg text{font-size:12px;fill:var(--soft)}
+svg .h{fill:var(--fg)}
+.m{text-anchor:middle}
+.e{text-anchor:end}
+.g{stroke:var(--line);fill:none}
+.z{stroke:var(--soft);fill:none}
+.l{fill:none;stroke-width:2}
+.p{fill:none;stroke-linecap:round;stroke-width:6;stroke-opacity:.6}
+.p.c1{stroke-linecap:square;stroke-width:4.5}
+.ground{fill:var(--bg)}
+.right{fill:var(--c0)}
+.wrong{fill:var(--c2)}
+.same{fill:none;stroke:var(--c0)}
+""" + "".join(
+    f".l.c{index},.p.c{index}{{stroke:var(--c{index})}}.b.c{index}{{fill:var(--c{index})}}" for index in range(6)
+)
+
+CSS = (
+    COLOURS
+    + """
 *{box-sizing:border-box}
 body{margin:0;background:var(--bg);color:var(--fg);font:16px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
 main{max-width:60rem;margin:0 auto;padding:1rem}
@@ -26,17 +50,14 @@ code{padding:.15em .35em;overflow-wrap:anywhere}
 pre{padding:.75rem;overflow:auto;max-height:24rem;white-space:pre-wrap;overflow-wrap:anywhere;margin:.35rem 0}
 figure{margin:0 0 1.5rem}
 figcaption{font-weight:600}
-svg{width:100%;max-width:45rem;height:auto;display:block}
-svg text{font-size:12px;fill:var(--soft)}
-.m{text-anchor:middle}
-.e{text-anchor:end}
-.g{stroke:var(--line);fill:none}
-.l{fill:none;stroke-width:2}
+svg{max-width:100%;height:auto;display:block}
+svg:not([width]){width:100%;max-width:45rem}
+.wide svg{max-width:none}
 .legend{margin:.25rem 0;color:var(--soft)}
 .k{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin:0 .35em 0 .7em}
-""" + "".join(
-    f".l.c{index}{{stroke:var(--c{index})}}.b.c{index}{{fill:var(--c{index})}}.k.c{index}{{background:var(--c{index})}}"
-    for index in range(6)
+"""
+    + "".join(f".k.c{index}{{background:var(--c{index})}}" for index in range(6))
+    + CHARTS
 )
 
 # The page for the person on call: the verdict in its colour, three tiles, a card for each column.

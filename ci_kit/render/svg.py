@@ -1,51 +1,61 @@
 """Charts as inline SVG for the HTML page: true to every x, coloured by the page's own light or dark style."""
 
 import math
-from collections.abc import Callable, Sequence
-from html import escape
+from collections.abc import Sequence
 
-from ci_kit.characters import visible
 from ci_kit.parts import Chart, Series
 from ci_kit.render import numbers
 from ci_kit.render.charts import limits, tones
+from ci_kit.render.marks import FAR, Drawing, Scale, scale, text, ticks
+from ci_kit.render.matrix import matrix
+from ci_kit.render.points import points
+
+__all__ = ["draw", "svg", "text", "ticks"]
 
 WIDTH, HEIGHT = 720, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 40
-_FAR = 1e300  # beyond it the arithmetic of an axis overflows
-Scale = Callable[[float], float]
 
 
 def svg(chart: Chart) -> str:
     """Return the chart as one `<svg>` element with its legend; an empty text where there is nothing to draw."""
-    if chart.kind not in ("line", "bar", "histogram"):
+    drawn = draw(chart)
+    if drawn is None:
         return ""
+    size = f' width="{drawn.width}" height="{drawn.height}"' if drawn.own else ""
+    head = f'<svg viewBox="0 0 {drawn.width} {drawn.height}"{size} role="img"><title>{text(drawn.label)}</title>'
+    items = (f'<span class="k c{tone}"></span>{text(name)} ' for tone, name in drawn.legend)
+    legend = f'<p class="legend">{"".join(items)}</p>' if drawn.legend else ""
+    drawing = f"{head}{''.join(drawn.parts)}</svg>"
+    # On a phone it is moved sideways, or its numbers could not be read.
+    return (f'<div class="wide">{drawing}</div>' if drawn.own else drawing) + legend
+
+
+def draw(chart: Chart) -> Drawing | None:
+    """Return what a chart of any kind looks like; None where there is nothing to draw."""
+    if chart.kind == "matrix":
+        return matrix(chart)
+    if chart.kind == "points":
+        return points(chart)
     values = [value for series in chart.series for value in series.y]
     edges = [x for series in chart.series for x in series.x if not isinstance(x, str)]
-    if not values or max(map(abs, [*values, *edges])) > _FAR:
-        return ""
+    if not values or max(map(abs, [*values, *edges])) > FAR:
+        return None
     low, high = limits(values, zero=chart.kind != "line")
-    y = _scale(low, high, HEIGHT - _BOTTOM, _TOP)
-    parts = _grid(low, high, y)
+    y = scale(low, high, HEIGHT - _BOTTOM, _TOP)
     marks, axis = _lines(chart, y) if _numeric(chart) and chart.kind == "line" else _bars(chart, y)
-    title = text(f"{chart.title}: {', '.join(series.name for series in chart.series)}")
-    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
-    names = f'<text x="{WIDTH / 2:.0f}" y="{HEIGHT - 4}" class="m">{text(chart.x)}</text>'
-    return f"<svg {size}><title>{title}</title>{''.join([*parts, *axis, *marks])}{names}</svg>{_legend(chart)}"
-
-
-def text(value: str, limit: int = 500) -> str:
-    """Return a text for HTML: escaped, with hidden characters made visible, cut at `limit`."""
-    return escape(visible(value if len(value) <= limit else value[: limit - 1] + "…"))
+    names = [(tone, one.name) for tone, one in zip(tones(chart.series), chart.series, strict=True)]
+    below = f'<text x="{WIDTH / 2:.0f}" y="{HEIGHT - 4}" class="m">{text(chart.x)}</text>'
+    return Drawing(
+        width=WIDTH,
+        height=HEIGHT,
+        label=f"{chart.title}: {', '.join(name for _, name in names)}",
+        parts=[*_grid(low, high, y), *axis, *marks, below],
+        legend=names if len(names) > 1 else (),
+    )
 
 
 def _numeric(chart: Chart) -> bool:
     return not any(isinstance(x, str) for series in chart.series for x in series.x)
-
-
-def _scale(low: float, high: float, start: float, end: float) -> Scale:
-    # Halves keep the range finite where the ends are the largest numbers that there are.
-    half = (high / 2 - low / 2) or 0.5
-    return lambda value: start + (end - start) * (value / 2 - low / 2) / half
 
 
 def _grid(low: float, high: float, y: Scale) -> list[str]:
@@ -58,17 +68,6 @@ def _grid(low: float, high: float, y: Scale) -> list[str]:
     return parts
 
 
-def ticks(low: float, high: float) -> list[float]:
-    """Return four to nine round numbers between the ends."""
-    width = high / 8 - low / 8
-    if not math.isfinite(width) or width <= 0 or width < 1e-300:
-        return [low, high]
-    power = 10.0 ** math.floor(math.log10(width))
-    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= width)
-    # 3 × 0.2 is 0.6, not 0.6000000000000001.
-    return [float(f"{index * step:.10g}") for index in range(math.ceil(low / step), math.floor(high / step) + 1)]
-
-
 def _labels(marks: Sequence[tuple[float, str]]) -> list[str]:
     row = HEIGHT - _BOTTOM + 16
     return [f'<text x="{at:.1f}" y="{row}" class="m">{text(name, 14)}</text>' for at, name in marks]
@@ -77,7 +76,7 @@ def _labels(marks: Sequence[tuple[float, str]]) -> list[str]:
 def _lines(chart: Chart, y: Scale) -> tuple[list[str], list[str]]:
     edges = [float(x) for series in chart.series for x in series.x]
     low, high = min(edges), max(edges)
-    x = _scale(low, high if high > low else low + 1, _LEFT, WIDTH - _RIGHT)
+    x = scale(low, high if high > low else low + 1, _LEFT, WIDTH - _RIGHT)
     parts = []
     for index, series in zip(tones(chart.series), chart.series, strict=True):
         points = sorted(zip((float(value) for value in series.x), series.y, strict=True))
@@ -104,11 +103,3 @@ def _bars(chart: Chart, y: Scale) -> tuple[list[str], list[str]]:
     names = [value if isinstance(value, str) else numbers.plain(value) for value in longest.x]
     middle = 0 if chart.kind == "histogram" else slot / 2
     return parts, _labels([(_LEFT + i * slot + middle, name) for i, name in enumerate(names) if i % every == 0])
-
-
-def _legend(chart: Chart) -> str:
-    if len(chart.series) < 2:
-        return ""
-    pairs = zip(tones(chart.series), chart.series, strict=True)
-    items = (f'<span class="k c{index}"></span>{text(one.name)} ' for index, one in pairs)
-    return f'<p class="legend">{"".join(items)}</p>'

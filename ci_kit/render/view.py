@@ -82,7 +82,8 @@ class View:
     check; `whole` says where nothing is left out; `past` are the last values of a metric on the base branch;
     `changes` is None where they are not known; `usual` says by step what it takes there, `altogether` what all of these
     take; `saved` are the seconds that a step would have taken to do again what it had done. With `fork` a stranger's
-    run made the Results: nothing in them was seen to be true. `before` are the base branch's newest Results by step.
+    run made the Results: nothing in them was seen to be true. `before` are the base branch's newest Results by step,
+    `pictures` addresses of our own making by the keys of charts.
     """
 
     results: Mapping[str, Result]
@@ -98,6 +99,7 @@ class View:
     usual: Mapping[str, Took] = field(default_factory=dict)
     altogether: Took | None = None
     saved: Mapping[str, float] = field(default_factory=dict)
+    pictures: Mapping[str, str] = field(default_factory=dict)
     fork: bool = False
     before: Mapping[str, Result] = field(default_factory=dict)
 

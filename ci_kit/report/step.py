@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from ci_kit.report.fork import SUMMARY, fork
 from ci_kit.report.gather import expected, gather
 from ci_kit.report.heartbeat import heartbeat
 from ci_kit.report.past import altogether, budget, past, recent, saved, usual
+from ci_kit.report.pictures import beside, pictured
 from ci_kit.result import Findings, Result
 
 __all__ = ["fork", "history", "run", "stdout"]
@@ -41,9 +43,12 @@ def run(job: Job) -> Findings:
     """
     event = actions.event()
     view = _view(job, event)
-    whole, files = _written(job, view)
+    with suppress(CiKitError):  # whoever publishes meets the same trouble, and tells it
+        event = _addressed(job, event)
+    view, unkept = pictured(job, event, view)
+    whole, files = _written(job, beside(view))
     actions.summary(whole)
-    checks = [_publish(job, event, actions.redact(markdown(view))), *_judged(job, view)]
+    checks = [_publish(job, event, actions.redact(markdown(view))), *unkept, *_judged(job, view)]
     if _trusted(job, event, view.results):
         checks.append(_record(job, event, view))
     job.say(actions.harmless(actions.redact(verdict(view))))
@@ -128,7 +133,7 @@ def _publish(job: Job, event: actions.Event, body: str) -> Check:
 def _addressed(job: Job, event: actions.Event) -> actions.Event:
     """Return the event with the open pull request of the branch on which somebody, or `retrain`, started this run."""
     branch = event.ref.removeprefix("refs/heads/")
-    if event.name != "workflow_dispatch" or branch in (event.ref, job.config.base):
+    if event.number is not None or event.name != "workflow_dispatch" or branch in (event.ref, job.config.base):
         return event
     found = re.search(r"/pull/([0-9]+)$", forge.connect(job.root, event).opened(branch, job.config.base) or "")
     return replace(event, number=int(found[1])) if found else event

@@ -155,8 +155,14 @@ class Hub:
         return 201, {"sha": self._store(base64.b64decode(body["content"]).hex())}
 
     def create_tree(self, *, body: Any, **_: Any) -> Answer:
+        if body.get("base_tree", "") and body["base_tree"] not in self.objects:
+            return 422, {"message": "base_tree is not a valid tree oid"}
         tree = dict(self.objects[body["base_tree"]]) if "base_tree" in body else {}
         for entry in body["tree"]:
+            if "sha" in entry and entry["sha"] is None:
+                if tree.pop(entry["path"], None) is None:
+                    return 422, {"message": "GitRPC::BadObjectState"}
+                continue
             tree[entry["path"]] = entry.get("sha") or self._store(entry["content"].encode().hex())
         return 201, {"sha": self._store(tree)}
 

@@ -10,6 +10,7 @@ from ci_kit.result import Result
 STEPS = ("validate", "train", "evaluate")
 SHA, BASE = "9d1e77c0" + "a1" * 16, "3f2c1ab4" + "b2" * 16
 URL = "https://github.com/octo/digits/actions/runs/4711"
+PICTURE = f"https://github.com/octo/digits/blob/{SHA}/pictures/ab/{'ab' * 32}.svg?raw=true"
 Write = Callable[[str], str]
 
 
@@ -151,4 +152,5 @@ def everywhere(texts: Iterator[str], *, lines: bool = False) -> View:
         title=write("title"),
         url=URL,
         changes=moved,
+        pictures={"train/3": PICTURE},
     )

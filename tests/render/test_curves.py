@@ -1,8 +1,8 @@
 import pytest
 
 from ci_kit.parts import Chart, Series
+from ci_kit.render import curves
 from ci_kit.render.charts import mermaid
-from ci_kit.render.curves import charts
 from ci_kit.render.html import page
 from ci_kit.render.markdown import markdown
 from tests.render.samples import check, curve, result, view
@@ -16,8 +16,9 @@ def losses(last: float, *, epochs: int = 3, names: tuple[str, ...] = ("train/los
 
 def shown(now: Chart, before: Chart | None) -> list[tuple[str, list[str]]]:
     known = {} if before is None else {"train": result("train", check("command"), charts=(before,))}
-    found = charts(view(result("train", check("command"), charts=(now,)), before=known))
-    return [(one.title, [series.name for series in one.series]) for one in found]
+    found = curves.shown(view(result("train", check("command"), charts=(now,)), before=known))
+    assert len({key for key, _ in found}) == len(found)
+    return [(one.title, [series.name for series in one.series]) for _, one in found]
 
 
 BESIDE = ["baseline", "this change"]
@@ -49,7 +50,7 @@ def test_the_base_branch_is_grey_and_this_change_blue_in_both() -> None:
 
 def test_a_training_of_other_length_is_drawn_apart_and_each_picture_says_whose_it_is() -> None:
     known = {"train": result("train", check("command"), charts=(losses(2, epochs=5),))}
-    (one, _) = charts(view(result("train", check("command"), charts=(losses(1),)), before=known))
+    ((_, one), _) = curves.shown(view(result("train", check("command"), charts=(losses(1),)), before=known))
     titles = [line for source in mermaid(one) for line in source.splitlines() if "title" in line]
     assert titles == ['  title "train/loss: baseline grey"', '  title "train/loss: this change blue"']
     palettes = [line.split('"')[3] for source in mermaid(one) for line in source.splitlines() if "Palette" in line]

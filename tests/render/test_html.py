@@ -19,7 +19,9 @@ class Elements(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, attrs))
+        # A matrix is as wide as its labels: a text may move and turn what is drawn.
+        geometry = {"x", "y", "width", "height", "viewbox", "d", "transform", "text-anchor"}
+        self.found.append((tag, [(name, "" if name in geometry else value) for name, value in attrs]))
 
     def handle_endtag(self, tag: str) -> None:
         self.found.append(tag)

@@ -5,16 +5,31 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from ci_kit.parts import Cost, Metric
+from ci_kit.parts import Cost, Metric, Series
 from ci_kit.render.html import page
 from ci_kit.render.markdown import COMMENT, RESERVED, markdown
 from ci_kit.render.view import Change, Took, View
 from tests.hostile import GREAT, HIDDEN, MARKDOWN, sweep
-from tests.render.samples import URL, check, curve, evaluated, everywhere, gated, passing, reads, result, table, view
+from tests.render.samples import (
+    PICTURE,
+    URL,
+    check,
+    curve,
+    evaluated,
+    everywhere,
+    gated,
+    matrix,
+    passing,
+    points,
+    reads,
+    result,
+    table,
+    view,
+)
 
 GFM = MarkdownIt("gfm-like", {"html": True, "linkify": True})
 OURS = re.compile(
-    r"(<details><summary><b>(Curves|A closer look|All [\d,]+ checks?|All metrics|Reproduce it, and facts of the run"
+    r"(<details><summary><b>(Charts|A closer look|All [\d,]+ checks?|All metrics|Reproduce it, and facts of the run"
     r"|What changed beside the code: [\w, ]+)</b></summary>"
     r"|</details>)\n?"
 )
@@ -23,6 +38,9 @@ BLOCKS = {f"{name}_{end}" for name in ("heading", "paragraph", "bullet_list", "l
 WORDS = {"text", "code_inline", "softbreak", "hardbreak", "strong_open", "strong_close", "em_open", "em_close"}
 LINK = {"link_open", "link_close"}
 GITHUB = re.compile(r"@|#|(?i:\bGH-\d)|(?i:GHSA-)|(?i:www\.)|://|:\w+:|\$|[<>]\w|&\w")
+# An image is shown from the repository itself, at a commit and by its content, or from a file beside the report.
+PLACE = r"pictures/[0-9a-f]{2}/[0-9a-f]{64}\.svg"
+IMAGE = re.compile(rf"https://github\.com/octo/digits/blob/[0-9a-f]{{40}}/{PLACE}\?raw=true|(\.\./)?{PLACE}")
 TEXT, NUMBER = r'"[^"`{}<>%;#]+"', r"-?[\d.]+"
 CHART = re.compile(
     rf"---|config:|  xyChart: {{height: 300, width: 720}}"
@@ -44,9 +62,13 @@ def shape(text: str) -> list[str]:
 
 def assert_harmless(text: str) -> None:
     found = list(tokens(text))
-    assert {one.type for one in found} <= TABLE | BLOCKS | WORDS | LINK | {"inline", "fence", "html_block"}
+    assert {one.type for one in found} <= TABLE | BLOCKS | WORDS | LINK | {"inline", "fence", "html_block", "image"}
     assert [one.attrs["href"] for one in found if one.type == "link_open"] == [URL]
     for one in found:
+        if one.type == "image":
+            assert IMAGE.fullmatch(str(one.attrs["src"])), one.attrs
+            assert {*one.attrs} == {"src", "alt"}
+            assert not set(one.content) & set("@#$`<>&[]\\!"), one.content
         if one.type == "html_block":
             assert all(OURS.fullmatch(line) for line in one.content.splitlines()), one.content
         if one.type == "text":
@@ -101,7 +123,7 @@ def test_five_thousand_checks_fit_and_the_report_says_what_is_missing() -> None:
     assert fits(report)
     assert_harmless(report)
     assert "4,980 more" in report
-    assert "Shortened to fit: curves, all checks, all metrics" in report
+    assert "Shortened to fit: charts, all checks, all metrics" in report
     assert "All of it: `.ci-kit/report.html`" in report
     assert report.startswith("## ❌ digits: evaluate fails 5,000 checks")
 
@@ -118,12 +140,12 @@ def test_what_matters_least_gives_way_first() -> None:
         assert GFM.render(report).count("<details>") == GFM.render(report).count("</details>")
         gone = [
             name
-            for name in ("<b>Curves", "<b>All metrics", "<b>All 3 checks", "<b>Reproduce")
+            for name in ("<b>Charts", "<b>All metrics", "<b>All 3 checks", "<b>Reproduce")
             if name not in report and name not in lost
         ]
         lost += gone
         assert not gone or "_Shortened to fit: " in report
-    assert lost == ["<b>All 3 checks", "<b>Curves", "<b>All metrics", "<b>Reproduce"]
+    assert lost == ["<b>All 3 checks", "<b>Charts", "<b>All metrics", "<b>Reproduce"]
     assert "❌ **log loss" in report
 
 
@@ -266,3 +288,43 @@ def test_what_a_fork_says_it_took_is_no_number_that_can_not_be() -> None:
         text = markdown(view(odd, odd.model_copy(update={"step": "validate"})))
         assert "GPU 0" not in text
         assert "**This change took** 1 min 16 s, €0.024\n" in text
+
+
+def drawn(**more: object) -> str:
+    return markdown(view(result("evaluate", check("rows"), charts=(curve(), matrix(), points())), **more))
+
+
+def test_what_mermaid_can_not_draw_is_an_image_of_our_own() -> None:
+    text = drawn(pictures={"evaluate/1": PICTURE, "evaluate/2": PICTURE})
+    assert_harmless(text)
+    said = "95 right, 5 wrong, most often dog as cat (3), cat as dog (2)"
+    assert f"![what was answered: rows are true, columns answered: {said}]({PICTURE})" in text
+    assert f"\n\n![residuals: 3 points of this change]({PICTURE})" in text
+    assert text.count("```mermaid") == 1
+    assert "report.html" not in text
+
+
+def test_without_pictures_the_most_frequent_confusions_are_listed() -> None:
+    text = drawn()
+    assert_harmless(text)
+    table = "**what was answered**\n\n| true → answered | rows |\n|:--|--:|\n| dog → cat | 3 |\n| cat → dog | 2 |"
+    assert table in text
+    assert "_2 pictures are in `.ci-kit/report.html`, and with `contents: write` here._" in text
+    assert "residuals" not in text
+    assert "!" not in text
+
+
+def test_five_confusions_are_enough() -> None:
+    names = tuple(f"c{index}" for index in range(4))
+    rows = tuple(Series(name=name, x=names, y=(1.0, 2.0, 3.0, 4.0)) for name in names)
+    big = matrix().model_copy(update={"series": rows})
+    text = markdown(view(result("evaluate", check("rows"), charts=(big,))))
+    assert text.count(" → c") == 5
+    assert "and 7 more" in text
+    assert "_The picture is in `.ci-kit/report.html`" in text
+
+
+def test_a_forks_report_promises_no_picture() -> None:
+    text = drawn(fork=True)
+    assert "| dog → cat | 3 |" in text
+    assert "report.html" not in text
