@@ -108,10 +108,10 @@ class Forge(Protocol):
     def show(self, name: str, stamp: Stamp, title: str, text: str, well: bool | None) -> None:
         """Say in a check on the commit how something stands, or, with `well`, how it ended; nothing locally."""
 
-    def record(self, files: Mapping[str, bytes], message: str) -> str | None:
+    def record(self, files: Mapping[str, bytes | None], message: str) -> str | None:
         """Add files to the history branch in one commit, and return the commit that has them; None without files.
 
-        The same content again makes no commit.
+        The same content again makes no commit. None takes a file away, where it is still there.
         """
 
     def keep(self, pictures: Mapping[str, bytes]) -> dict[str, str]:

@@ -52,7 +52,7 @@ class GitHubForge:
         """Say in a check on the commit how something stands; see `Checks.show`."""
         self._checks.show(name, stamp, title, text, well)
 
-    def record(self, files: Mapping[str, bytes], message: str) -> str | None:
+    def record(self, files: Mapping[str, bytes | None], message: str) -> str | None:
         """Commit the files to the branch `ci-kit`, fast-forward only; return the commit that has them."""
         return self._commits.record(files, message) if files else None
 

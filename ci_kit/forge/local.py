@@ -34,7 +34,7 @@ class LocalForge:
     def show(self, name: str, stamp: Stamp, title: str, text: str, well: bool | None) -> None:
         """Do nothing: there are no checks here."""
 
-    def record(self, files: Mapping[str, bytes], message: str) -> str | None:
+    def record(self, files: Mapping[str, bytes | None], message: str) -> str | None:
         """Commit the files to the local branch `ci-kit` and return the commit that has them.
 
         Neither the work tree nor the index is touched. Several recorders may run at once. Raises UserError outside a

@@ -12,6 +12,7 @@ from ci_kit.files import atomic_write
 from ci_kit.forge.base import Stamp, mark
 from ci_kit.forge.git import Git
 from ci_kit.forge.history import BRANCH, entries
+from ci_kit.forge.pruning import stale
 from ci_kit.job import Job
 from ci_kit.parts import Check, File
 from ci_kit.render.html import page
@@ -171,7 +172,8 @@ def _record(job: Job, event: actions.Event, view: View) -> Check:
     message = f"Record the results of {sha[:12]}"
     try:
         publisher = forge.connect(job.root, event, job.config.report.publisher)
-        publisher.record(entries(Path(job.root), kept, sha), message)
+        gone = dict.fromkeys(stale(Git(job.root), sha))
+        publisher.record(entries(Path(job.root), kept, sha) | gone, message)
     except CiKitError as error:
         return Check(id="record", title=title, status="fail", detail=actions.redact(str(error)))
     return Check(id="record", title=title, status="pass", observed=f"{len(kept)} on branch {BRANCH}")

@@ -11,8 +11,9 @@ import pytest
 from ci_kit.__main__ import main
 from ci_kit.config import read
 from ci_kit.errors import UserError
-from ci_kit.forge import history
+from ci_kit.forge import history, pruning
 from ci_kit.forge.git import Git
+from ci_kit.forge.local import LocalForge
 from ci_kit.job import Job
 from ci_kit.parts import Check, Metric, Source, Status
 from ci_kit.report.step import run
@@ -106,6 +107,20 @@ def test_the_results_of_a_clean_base_branch_become_history(repository: Path) -> 
     past = history.find(git, git.sha(), "evaluate")
     assert past is not None
     assert past.result.metrics["log_loss"].value == 0.142
+
+
+def test_what_nothing_reads_any_more_leaves_the_history(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git, old = Git(repository), Git(repository).sha()
+    LocalForge(repository).record(
+        {f"results/{old}/evaluate.scores.npz": b"x", f"results/{old}/evaluate.json": b"y"}, "A"
+    )
+    git.must("commit", "--quiet", "--allow-empty", "-m", "B")
+    monkeypatch.setattr(pruning, "SCORES", 1)
+    save(repository, *passing("validate", "train"), evaluated())
+    assert statuses(report(repository))["record"] == "pass"
+    names = git.must("ls-tree", "-r", "--name-only", "ci-kit", "results").split()
+    assert f"results/{git.sha()}/evaluate.json" in names
+    assert [name for name in names if old in name] == [f"results/{old}/evaluate.json"]
 
 
 def test_a_branch_or_a_changed_work_tree_makes_no_history(repository: Path) -> None:
