@@ -1,6 +1,9 @@
 """The baseline: what the base branch's model scores on today's rows. Fails closed, and says which way it was found."""
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
 
 from ci_kit.errors import CiKitError, UserError
 from ci_kit.evaluate.fetch import fetch
@@ -18,11 +21,15 @@ MODEL = "baseline.onnx"
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """What is known of the baseline; without `scores` nothing can be compared, and `check` says why."""
+    """What is known of the baseline; without `scores` nothing can be compared, and `check` says why.
+
+    `predicted` is what its model, where that is at hand, answers today's rows.
+    """
 
     check: Check
     scores: Scores | None = None
     model: Model | None = None
+    predicted: npt.NDArray[Any] | None = None
     why_no_model: str = ""
     f1: float | None = None
 
@@ -47,36 +54,35 @@ def compare_with(job: Job, dataset: Dataset) -> Baseline:
     stored, why_not_stored = (None, moved) if moved else _stored(past, dataset)
     # With its scores at hand the model itself serves only the tests and the latency beside ours.
     needed = stored is None or bool(job.config.evaluate.tests)
-    model, why_no_model = _model(job, git, past.sha, dataset, remote=needed)
+    model, predicted, why_no_model = _model(job, git, past.sha, dataset, remote=needed)
     if stored is not None:
         known = past.result.metrics.get("macro_f1")
         f1 = known.value if known else None
         check = _found(past, "scores from the history")
-        return Baseline(check=check, scores=stored, model=model, why_no_model=why_no_model, f1=f1)
+        return Baseline(check=check, scores=stored, model=model, predicted=predicted, why_no_model=why_no_model, f1=f1)
     check = _found(past, f"{why_not_stored}, so its model was scored again", moved=bool(moved))
-    if model is None:
+    if model is None or predicted is None:
         return _none(job, f"{why_not_stored}, and {why_no_model}", where(past))
-    return _scored(job, model, dataset, check, why_not_stored)
+    return _scored(job, model, predicted, dataset, check, why_not_stored)
 
 
 def _unrecorded(job: Job, git: Git, sha: str, dataset: Dataset) -> Baseline:
     """Score the model of the base commit: nobody has recorded there what it scored, and on which data."""
     reason = f"the history branch has no result of {sha[:7]} or any commit before it"
-    model, why = _model(job, git, sha, dataset, remote=True)
-    if model is None:
+    model, predicted, why = _model(job, git, sha, dataset, remote=True)
+    if model is None or predicted is None:
         return _none(job, f"{reason}, and {why}")
     observed = f"{sha[:7]}, the merge base; the history has no result, so its model was scored"
     check = Check(id="baseline", title="The baseline was never recorded", status="warn", observed=observed)
-    return _scored(job, model, dataset, check, reason)
+    return _scored(job, model, predicted, dataset, check, reason)
 
 
-def _scored(job: Job, model: Model, dataset: Dataset, check: Check, why: str) -> Baseline:
+def _scored(job: Job, model: Model, predicted: npt.NDArray[Any], dataset: Dataset, check: Check, why: str) -> Baseline:
     """Return what the model scores on today's rows, as `check` tells; `why` nothing better is known."""
-    predicted = model.bind(dataset.frame, dataset.truth)
     if bad := unusable(predicted):
         return _none(job, f"{why}, and its model answers NaN in {bad:,} rows", (check.observed or "").partition(";")[0])
     scores, f1 = score(model, dataset, predicted), macro_f1(model, dataset, predicted)
-    return Baseline(check=check, scores=scores, model=model, f1=f1)
+    return Baseline(check=check, scores=scores, model=model, predicted=predicted, f1=f1)
 
 
 def where(past: Past) -> str:
@@ -109,19 +115,22 @@ def _stored(past: Past, dataset: Dataset) -> tuple[Scores | None, str]:
     return scores, ""
 
 
-def _model(job: Job, git: Git, sha: str, dataset: Dataset, *, remote: bool) -> tuple[Model | None, str]:
+def _model(
+    job: Job, git: Git, sha: str, dataset: Dataset, *, remote: bool
+) -> tuple[Model | None, npt.NDArray[Any] | None, str]:
+    """Return the model of that revision and what it answers today's rows, or why it can't be had."""
     target = job.root / FOLDER / MODEL
     target.unlink(missing_ok=True)
     try:
         fetch(git, sha, target, remote=remote)
         model = load(target, job.root, task=dataset.task, features=dataset.features, sensitive=dataset.sensitive)
         model.name = "the baseline"
-        model.bind(dataset.frame, dataset.truth)
+        predicted = model.bind(dataset.frame, dataset.truth)
     except CiKitError as error:
         target.unlink(missing_ok=True)
         cure = f": {error.hint[0].lower()}{error.hint[1:]}" if error.hint else ""
-        return None, error.what + (f" ({error.why})" if error.why else "") + cure
-    return model, ""
+        return None, None, error.what + (f" ({error.why})" if error.why else "") + cure
+    return model, predicted, ""
 
 
 def _found(past: Past, how: str, *, moved: bool = False) -> Check:

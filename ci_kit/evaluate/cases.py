@@ -22,7 +22,7 @@ def tables(evidence: Evidence) -> Iterator[Table]:
     """Yield the rows that got worse and those that got better by the score that is compared; none where none changed.
 
     A row is named by its key, or by its number from 1 on where there is no key, or a sensitive one. Neither the truth
-    nor an answer shows where the target is sensitive. Raises UserError where the baseline fails on these rows.
+    nor an answer shows where the target is sensitive.
     """
     change = evidence.change
     if change is None:
@@ -39,16 +39,15 @@ def tables(evidence: Evidence) -> Iterator[Table]:
 
 
 def _table(evidence: Evidence, title: str, rows: npt.NDArray[np.intp], said: str | None) -> Table:
-    columns = {**_names(evidence, rows), **_answers(evidence, rows)}
+    columns = [*_names(evidence, rows).items(), *_answers(evidence, rows).items()]
     kind, new, old = evidence.proper
     if old is not None:
         pairs = zip(old[rows].tolist(), new[rows].tolist(), strict=True)
         word = _right if kind == "mistakes" else numbers.pair
-        columns[f"{LABELS[kind] if kind != 'mistakes' else 'answer'}, baseline → now"] = [
-            " → ".join(word(*one)) for one in pairs
-        ]
-    cells = zip(*columns.values(), strict=True)
-    return Table(title=title, head=tuple(columns), rows=tuple(cells), note=said)
+        head = "answer" if kind == "mistakes" else LABELS[kind]
+        columns.append((f"{head}, baseline → now", [" → ".join(word(*one)) for one in pairs]))
+    cells = zip(*(column for _, column in columns), strict=True)
+    return Table(title=title, head=tuple(head for head, _ in columns), rows=tuple(cells), note=said)
 
 
 def _right(*mistakes: float) -> tuple[str, ...]:
@@ -68,9 +67,9 @@ def _answers(evidence: Evidence, rows: npt.NDArray[np.intp]) -> dict[str, list[s
     if evidence.secret:
         return {}
     found = {"truth": [_text(one) for one in evidence.dataset.truth[rows].tolist()]}
-    before = evidence.baseline.model
-    if before is not None:
-        found["baseline's answer"] = _told(before, before.predict(take(evidence.dataset.frame, rows)))
+    before, predicted = evidence.baseline.model, evidence.baseline.predicted
+    if before is not None and predicted is not None:
+        found["baseline's answer"] = _told(before, predicted[rows])
     return found | {"answer now": _told(evidence.model, evidence.predicted[rows])}
 
 

@@ -6,7 +6,7 @@ import numpy.typing as npt
 from ci_kit.errors import UserError
 from ci_kit.evaluate.evidence import BASELINE, NOW, Evidence
 from ci_kit.evaluate.scoring import texts, unusable
-from ci_kit.models.frames import same, take
+from ci_kit.models.frames import same
 from ci_kit.models.model import Model
 from ci_kit.models.slices import levels
 from ci_kit.parts import Chart, Series
@@ -67,11 +67,9 @@ def calibration(evidence: Evidence) -> Chart:
     now = _curve(evidence.model, evidence.predicted[rows], truth)
     if len(now[0]) < 2:
         raise UserError("all rows are answered with the same probability")
-    sides, before = {NOW: now}, evidence.baseline.model
-    if before is not None:
-        predicted = before.predict(take(evidence.dataset.frame, rows))
-        if predicted.ndim == 2 and not unusable(predicted):
-            sides[BASELINE] = _curve(before, predicted, truth)
+    sides, before, predicted = {NOW: now}, evidence.baseline.model, evidence.baseline.predicted
+    if before is not None and predicted is not None and predicted.ndim == 2 and not unusable(predicted):
+        sides[BASELINE] = _curve(before, predicted[rows], truth)
     series = [Series(name=name, x=x, y=y) for name, (x, y) in sides.items()]
     ends = (now[0][0], now[0][-1])
     return Chart(

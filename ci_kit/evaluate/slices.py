@@ -13,9 +13,11 @@ from ci_kit.models.reading import MANY as LABELS_AT_MOST
 from ci_kit.models.slices import Cut, cut, few
 from ci_kit.parts import Table
 from ci_kit.render import numbers
+from ci_kit.render.text import shorten
 from ci_kit.stats import MIN_ROWS, Group, benjamini_hochberg, grouped
 
 SHOWN = 25
+WIDTH = 80  # characters of a slice's name
 NEARLY = 0.9
 """Unless it was asked for, a slice of a greater share of all rows is left out: it is as they are."""
 FALSE = 0.05
@@ -138,7 +140,7 @@ def _row(one: Slice, metrics: list[Measured], unit: str, *, compared: bool) -> t
         last = [numbers.spread(low, mean.value, high, unit) if low < high else alone, one.word]
     else:
         last = [" to ".join(numbers.number(max(end, 0.0), unit, 2) for end in (low, high))]
-    return (one.name, f"{one.group.rows:,}", *cells, *last)
+    return (shorten(one.name, WIDTH), f"{one.group.rows:,}", *cells, *last)
 
 
 def _note(count: int, small: int, *, compared: bool) -> str:

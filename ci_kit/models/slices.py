@@ -60,13 +60,15 @@ def levels(values: npt.NDArray[Any], most: int | None = None) -> tuple[list[Any]
     """
     if most is not None and len(values) > _FIRST and levels(values[:_FIRST], most) is None:
         return None
+    if values.ndim != 1:
+        return None
     if values.dtype.kind in "iufb":
         found, codes = np.unique(values, return_inverse=True)
         if found.size and found[-1] != found[-1]:  # NaN comes last, and once
             found, codes = found[:-1], np.where(codes == found.size - 1, -1, codes)
         distinct = found.tolist()
     else:
-        listed = values.tolist()
+        listed = (values.astype(str) if values.dtype.kind in "mM" else values).tolist()
         try:
             distinct = sorted((one for one in set(listed) if one is not None and one == one), key=str)
         except TypeError:

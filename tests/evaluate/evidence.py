@@ -75,7 +75,8 @@ def evidence(
     scores = score(model, data, predicted)
     known = Baseline(check=FOUND)
     if before is not None:
-        known = Baseline(check=FOUND, scores=score(old, data, first), model=old if keep else None)
+        at_hand = (old, first) if keep else (None, None)
+        known = Baseline(check=FOUND, scores=score(old, data, first), model=at_hand[0], predicted=at_hand[1])
     return Evidence(
         dataset=data, key=key, slices=slices, model=model, predicted=predicted, scores=scores, baseline=known
     )

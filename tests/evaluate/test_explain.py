@@ -132,6 +132,13 @@ def test_the_rows_that_changed_most_come_first_by_their_key() -> None:
     assert titled(back, "Rows that got better").rows == (("31", "1", "1 (97.1 %)", "3.53 → 0.0298"),)
 
 
+def test_a_key_may_be_called_as_another_column_of_the_table() -> None:
+    frame = table().rename({"id": "truth"})
+    worse = titled(told(evidence(frame, binary(3, there), binary(3), key=("truth",)))[0], "Rows that got worse")
+    assert worse.head[:2] == ("truth", "truth")
+    assert worse.rows[0][0].startswith("row-")
+
+
 def test_many_changed_rows_are_counted() -> None:
     worse = titled(told(evidence(table(), binary(3, there), binary(3)))[0], "Rows that got worse")
     assert len(worse.rows) == 8

@@ -1,5 +1,7 @@
 """Columns cut into slices: each row lies in exactly one."""
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -37,13 +39,20 @@ COLUMNS: tuple[tuple[Any, dict[str, int]], ...] = (
     (pd.DataFrame({"a": pd.array([1, None, 2, 2], dtype="Int64")}), {"a=1": 1, "a=2": 2, "a missing": 1}),
     (pd.DataFrame({"a": [1, "1b", None, 2.5]}, dtype=object), {"a=1": 1, "a=1b": 1, "a=2.5": 1, "a missing": 1}),
     (pd.DataFrame({"a": pd.Categorical(["q", None, "q"])}), {"a=q": 2, "a missing": 1}),
+    (pl.Series([datetime(2026, 1, 2), datetime(2026, 1, 2)]), {"a=2026-01-02T00:00:00.000000": 2}),
+    (
+        pd.DataFrame({"a": pd.Series([pd.Timestamp("2026-01-02"), pd.NaT])}),
+        {"a=2026-01-02 00:00:00": 1, "a missing": 1},
+    ),
+    (pl.Series([Decimal("1.5"), None]), {"a=1.5": 1, "a missing": 1}),
+    (pl.Series([b"x", b"y"]), {"a=b'x'": 1, "a=b'y'": 1}),
 )
 
 
 @pytest.mark.parametrize(("values", "slices"), COLUMNS)
 def test_a_column_of_few_values_is_cut_by_them(values: Any, slices: dict[str, int]) -> None:
     assert shown(cut(data(values), "a")) == slices
-    assert shown(few(data(values), "a")) == slices
+    assert len(slices) == 1 or shown(few(data(values), "a")) == slices
 
 
 def test_many_numbers_are_cut_into_quarters_whatever_lies_at_the_ends() -> None:
@@ -66,7 +75,8 @@ def test_one_slice_or_too_many_are_no_few(values: list[Any]) -> None:
 def test_what_can_not_be_cut_is_named() -> None:
     with pytest.raises(UserError, match="d has no column 'b' to cut slices by"):
         cut(data([1]), "b")
-    for values in (pl.DataFrame({"a": [[1], [2]]}), pd.DataFrame({"a": [[1], [2]]})):
+    nested = ([[1], [2]], [{"b": 1}, {"b": 2}], pl.Series([[1.5], [2.5]], dtype=pl.Array(pl.Float64, 1)))
+    for values in (*(pl.DataFrame({"a": one}) for one in nested), pd.DataFrame({"a": [[1], [2]]})):
         with pytest.raises(UserError, match="no slices can be cut by 'a'"):
             cut(data(values), "a")
         assert few(data(values), "a") is None
