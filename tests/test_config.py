@@ -19,7 +19,7 @@ data:
 validate: {overlap: [{between: [train, evaluation], by: id}]}
 train: {command: python train.py, outputs: model.onnx, gpu: required, price: {per-hour: 1.2, currency: EUR}}
 evaluate: {task: regression, target: y, gate: {score-margin: 0.1}, first-run: allow}
-report: {id: small, publisher: cml}
+report: {id: small, publisher: cml, show: [comment, check]}
 """
 
 
@@ -28,6 +28,8 @@ def test_a_full_configuration_is_read_and_fits_the_published_schema() -> None:
     assert read.data["train"].key == ("id",)
     assert read.data["evaluation"].path == ("a.parquet", "b/")
     assert read.evaluate.gate.score_margin == 0.1
+    assert read.report.show == ("comment", "check")
+    assert config.read(b"report: {show: check}").report.show == ("check",)
     jsonschema.validate(yaml.safe_load(GOOD), json.loads((schemas.FOLDER / "config.json").read_text()))
 
 
@@ -93,6 +95,8 @@ def test_an_override_wins_over_the_file() -> None:
             "within: '1y' must look like `90s`, `36h`, `7d` or `4w`; there are no months: use `30d`",
         ),
         ("train: {price: {per-hour: 1, currency: eur}}", "train.price.currency: 'eur' must look like `EUR`"),
+        ("report: {show: coment}", "report.show.0: input should be 'comment', 'check' or 'status' (it is 'coment')"),
+        ("report: {show: []}", "report.show: tuple should have at least 1 item"),
         ("report: {id: A}", "report.id: 'A' must look like `train-2`"),
     ],
 )

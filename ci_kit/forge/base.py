@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from ci_kit.errors import Unavailable, UserError
+from ci_kit.forge.verdict import Verdict
 
 MARKER_BYTES = 512  # what `mark` adds to a body at the most
 TURNS = 12  # rounds of looking and acting before we give up
@@ -107,6 +108,12 @@ class Forge(Protocol):
 
     def show(self, name: str, stamp: Stamp, title: str, text: str, well: bool | None) -> None:
         """Say in a check on the commit how something stands, or, with `well`, how it ended; nothing locally."""
+
+    def check(self, name: str, stamp: Stamp, verdict: Verdict) -> str:
+        """Have the check of that name on the commit say the verdict, unless a newer run has; return where it is."""
+
+    def status(self, name: str, stamp: Stamp, verdict: Verdict) -> str:
+        """Have the commit's status of that name say so, unless a newer run has; return where that run is."""
 
     def record(self, files: Mapping[str, bytes | None], message: str) -> str | None:
         """Add files to the history branch in one commit, and return the commit that has them; None without files.

@@ -29,6 +29,7 @@ class CML:
         self.propose, self.opened = github.propose, github.opened
         self.withdraw, self.dispatch = github.withdraw, github.dispatch
         self.heads, self.keep = github.heads, github.keep
+        self.check, self.status = github.check, github.status
         self._number, self._token, self._env = number, token, env
 
     def comment(self, report: str, body: str, stamp: Stamp) -> str:

@@ -14,6 +14,9 @@ from ci_kit.forge.commits import Commits
 from ci_kit.forge.git import Git
 from ci_kit.forge.pictures import kept, place
 from ci_kit.forge.pulls import Pulls
+from ci_kit.forge.statuses import keep_status
+from ci_kit.forge.verdict import Verdict
+from ci_kit.forge.verdicts import CheckKeeper
 
 _REPO = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -51,6 +54,16 @@ class GitHubForge:
     def show(self, name: str, stamp: Stamp, title: str, text: str, well: bool | None) -> None:
         """Say in a check on the commit how something stands; see `Checks.show`."""
         self._checks.show(name, stamp, title, text, well)
+
+    def check(self, name: str, stamp: Stamp, verdict: Verdict) -> str:
+        """Keep a check of the commit that says the verdict of the newest run; see `CheckKeeper`."""
+        repo = f"/repos/{self._repo}"
+        keeper = CheckKeeper(client=self._client, repo=repo, url=self._url, name=name, stamp=stamp, verdict=verdict)
+        return keeper.keep()
+
+    def status(self, name: str, stamp: Stamp, verdict: Verdict) -> str:
+        """Keep a status of the commit that says the verdict of the newest run; see `keep_status`."""
+        return keep_status(self._client, f"/repos/{self._repo}", self._url, name, stamp, verdict)
 
     def record(self, files: Mapping[str, bytes | None], message: str) -> str | None:
         """Commit the files to the branch `ci-kit`, fast-forward only; return the commit that has them."""

@@ -14,6 +14,7 @@ from ci_kit.forge.git import Git
 from ci_kit.forge.history import BRANCH
 from ci_kit.forge.pictures import FOLDER as PICTURES
 from ci_kit.forge.pictures import MOST, place
+from ci_kit.forge.verdict import Verdict
 from ci_kit.result import FOLDER
 
 _REF = f"refs/heads/{BRANCH}"
@@ -33,6 +34,12 @@ class LocalForge:
 
     def show(self, name: str, stamp: Stamp, title: str, text: str, well: bool | None) -> None:
         """Do nothing: there are no checks here."""
+
+    def check(self, name: str, stamp: Stamp, verdict: Verdict) -> str:  # noqa: ARG002 - as every forge has it
+        """Do nothing: there are no checks here."""
+        return ""
+
+    status = check
 
     def record(self, files: Mapping[str, bytes | None], message: str) -> str | None:
         """Commit the files to the local branch `ci-kit` and return the commit that has them.

@@ -27,11 +27,11 @@ from ci_kit.report.gather import expected, gather
 from ci_kit.report.heartbeat import heartbeat
 from ci_kit.report.past import altogether, budget, past, recent, saved, usual
 from ci_kit.report.pictures import beside, pictured
+from ci_kit.report.verdict import DEPENDABOT, FORBIDDEN, shown
 from ci_kit.result import Findings, Result
 
 __all__ = ["fork", "history", "run", "stdout"]
 
-DEPENDABOT, FORBIDDEN = "dependabot[bot]", 403
 MARKDOWN, HTML, COMMENT = "report.md", "report.html", "comment.md"
 
 
@@ -49,7 +49,9 @@ def run(job: Job) -> Findings:
     view, unkept = pictured(job, event, view)
     whole, files = _written(job, beside(view))
     actions.summary(whole)
-    checks = [_publish(job, event, actions.redact(markdown(view))), *unkept, *_judged(job, view)]
+    body, spent = actions.redact(markdown(view)), budget(job, view.results)
+    checks = [_publish(job, event, body)] if "comment" in job.config.report.show else []
+    checks += [*shown(job, event, view, body, spent), *unkept, *_judged(view, spent)]
     if _trusted(job, event, view.results):
         checks.append(_record(job, event, view))
     job.say(actions.harmless(actions.redact(verdict(view))))
@@ -68,7 +70,7 @@ def stdout(job: Job) -> Findings:
     body = mark(actions.redact(markdown(view)), job.config.report.id, stamp, watermark=False)
     atomic_write(job.folder / COMMENT, body.encode("utf-8", "replace"))
     printed = Check(id="stdout", title="The report is printed", status="pass")
-    return Findings(checks=(printed, *_judged(job, view)), files=files)
+    return Findings(checks=(printed, *_judged(view, budget(job, view.results))), files=files)
 
 
 def _view(job: Job, event: actions.Event) -> View:
@@ -100,9 +102,9 @@ def _written(job: Job, view: View) -> tuple[str, tuple[File, ...]]:
     return whole, tuple(File.of(job.folder / name, job.root, "report") for name in (MARKDOWN, HTML))
 
 
-def _judged(job: Job, view: View) -> list[Check]:
+def _judged(view: View, spent: tuple[Check, ...]) -> list[Check]:
     """Return what only all Results together show."""
-    return [*_data(view), *([view.heartbeat] if view.heartbeat else []), *budget(job, view.results)]
+    return [*_data(view), *([view.heartbeat] if view.heartbeat else []), *spent]
 
 
 def _name(job: Job) -> str:
@@ -125,7 +127,9 @@ def _publish(job: Job, event: actions.Event, body: str) -> Check:
             whose = "Dependabot's" if dependabot else "A fork's"
             detail = f"{whose} token can't write here; the report is in the job summary. {error}"
             return Check(id="publish", title=title, status="skip", detail=actions.redact(detail))
-        detail = actions.redact(f"{error} The report is in the job summary and in {job.folder.name}/{HTML}.")
+        detail = actions.redact(
+            f"{str(error).rstrip('.')}. The report is in the job summary and in {job.folder.name}/{HTML}."
+        )
         return Check(id="publish", title=title, status="fail", detail=detail)
     actions.output("url", where)
     return Check(id="publish", title=title, status="pass", observed=where)

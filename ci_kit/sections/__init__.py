@@ -4,20 +4,8 @@ A key is kebab-case in the file and snake_case in Python. User code is named `pa
 """
 
 from ci_kit.sections.base import LOOKS, DataName, Duration, OneOrMore, Reference, Section, Share, duration
-from ci_kit.sections.check import (
-    Budget,
-    DataSet,
-    Evaluate,
-    Freshness,
-    Gate,
-    Overlap,
-    Price,
-    Ray,
-    Report,
-    Spot,
-    Train,
-    Validate,
-)
+from ci_kit.sections.check import DataSet, Freshness, Overlap, Price, Ray, Spot, Train, Validate
+from ci_kit.sections.judge import Budget, Evaluate, Gate, Report
 from ci_kit.sections.ship import BentoCloud, Deploy, Docker, KServe, Kubernetes, Local, Package, Ssh, Target
 from ci_kit.sections.watch import Alarm, Drift, Retrain, Window
 

@@ -1,7 +1,7 @@
 """What the sections share: their strictness, and the forms that values have."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -17,6 +17,8 @@ def _kebab(name: str) -> str:
 
 
 OneOrMore = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])]
+Place = Literal["comment", "check", "status"]
+Places = Annotated[tuple[Place, ...], BeforeValidator(_listed, json_schema_input_type=Place | tuple[Place, ...])]
 _REFERENCE = r"^[^:\x00]+\.py:[A-Za-z_][A-Za-z0-9_]*$"
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,40}$"
 _DURATION = r"^[1-9][0-9]{0,5}(s|m|h|d|w)$"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["answer", "reset", "reset-after", "truncate", "stall"]
+Kind = Literal["answer", "reset", "reset-after", "truncate", "stall", "stall-after"]
 
 
 @dataclass(kw_only=True)
@@ -16,7 +16,8 @@ class Fault:
     """One planned failure of the next `times` requests that match, after letting `skip` of them through.
 
     `answer` sends `status`; `reset` breaks the connection before GitHub sees the request, `reset-after` once it has
-    acted; `truncate` sends half of the real answer; `stall` waits `seconds` before it goes on.
+    acted; `truncate` sends half of the real answer; `stall` waits `seconds` before it goes on, `stall-after` before it
+    sends the answer.
     """
 
     method: str = ".*"

@@ -14,6 +14,7 @@ import time
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from tests.e2e.board import Board
 from tests.e2e.contract import Contract
 from tests.e2e.faults import Barrier, Entry, Fault
 from tests.e2e.releases import Releases
@@ -44,6 +45,7 @@ class Gateway:
         self.port, storage = (server.server_address[1] for server in self._servers)
         self.url, self.storage = (f"{'https' if tls else 'http'}://127.0.0.1:{port}" for port in (self.port, storage))
         self.rules, self.releases = Rules(self._ask), Releases(self._ask, self.url, self.storage)
+        self.board = Board(self.url)
 
     def _listen(self, tls: ssl.SSLContext | None) -> Server:
         server = Server(("127.0.0.1", 0), Handler)
@@ -68,6 +70,7 @@ class Gateway:
         """Forget everything but the server."""
         self._alias = (self._alias + 1) % ALIASES
         self.rules, self.releases = Rules(self._ask), Releases(self._ask, self.url, self.storage)
+        self.board = Board(self.url)
         self.journal = []  # a new one, so that a request of the last test can't write into it
         for store in (self.violations, self.faults, self.barriers):
             store.clear()
@@ -134,12 +137,14 @@ class Gateway:
             answer = self.rules.before(method, parts.path, token, document)
             accept = headers.get("accept", "")
             answer = answer or self.releases.before(method, parts.path, parts.query, accept, document)
+            answer = answer or self.board.before(method, parts.path, parts.query, document)
             if answer is None:
                 kept = {key: headers[key] for key in FORWARDED if key in headers}
                 answer = self.rules.after(
                     method, parts.path, self.forward(method, self.rules.home(target), body, token, kept)
                 )
                 answer = self.releases.after(method, parts.path, body, answer)
+                answer = self.board.after(method, parts.path, document, answer)
         self.violations += self.contract.answer(method, parts.path, answer.status, answer.body)
         return answer
 

@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -47,7 +46,6 @@ class Rules:
     ask: Upstream
     private: set[str] = field(default_factory=set)
     strangers: set[str] = field(default_factory=set)  # branches of ours that stand for those of a fork
-    statuses: list[dict[str, Any]] = field(default_factory=list)
     dispatches: list[tuple[str, str]] = field(default_factory=list)  # workflow, branch
     inputs: list[dict[str, str]] = field(default_factory=list)  # of each of them
 
@@ -65,8 +63,6 @@ class Rules:
         if match := re.fullmatch(f"(?P<base>{REPO})/commits/(?P<sha>[^/]+)/pulls", path):
             pulls = [self._pull(one) for one in self.ask("GET", f"{match['base']}/pulls?state=all", b"").document]
             return Answer.of(200, [one for one in pulls if one["head"]["sha"] == match["sha"]])
-        if match := re.fullmatch(f"{REPO}/statuses/(?P<sha>[^/]+)", path):
-            return self._status(match["sha"], document)
         return None
 
     def home(self, target: str) -> str:
@@ -85,8 +81,6 @@ class Rules:
         document = answer.document
         if re.fullmatch(f"{REPO}/pulls(/[0-9]+)?", path):
             document = [self._pull(one) for one in document] if isinstance(document, list) else self._pull(document)
-        if re.fullmatch(f"{REPO}/check-runs/[0-9]+/annotations", path):
-            document = document.get("check_annotations", document) if isinstance(document, dict) else document
         if re.fullmatch(f"{REPO}/(commits/[^/]+/)?check-runs(/[0-9]+)?", path):
             for one in document.get("check_runs", [document]):
                 one["output"] = {"annotations_url": f"{one['url']}/annotations", **one["output"]}
@@ -166,15 +160,6 @@ class Rules:
         if self.ask("GET", query, b"").document:
             return _invalid("head", f"A pull request already exists for {head}.", code="custom")
         return None
-
-    def _status(self, sha: str, document: Any) -> Answer:
-        self.statuses.append({**document, "sha": sha})
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        empty = {"description": None, "target_url": None, "avatar_url": None, "creator": None}
-        times = {"created_at": now, "updated_at": now}
-        number = len(self.statuses)
-        stored = {"id": number, "node_id": f"S{number}", "url": f"https://api.github.com/statuses/{number}"}
-        return Answer.of(201, {**empty, "context": "default", **times, **stored, **document})
 
     def _pull(self, pull: dict[str, Any]) -> dict[str, Any]:
         """An open pull request follows its branch."""

@@ -38,6 +38,7 @@ OPERATIONS = {
     "/compare/{basehead}": "get",
     "/commits/{commit_sha}/pulls": "get",
     "/commits/{ref}/check-runs": "get",
+    "/commits/{ref}/statuses": "get",
     "/statuses/{sha}": "post",
     "/actions/runs": "get",
     "/actions/artifacts": "get",

@@ -154,9 +154,12 @@ def test_statuses_and_check_runs_are_kept(github: Hub, user: Consumer) -> None:
         run = {"name": "ci-kit", "head_sha": sha, "output": {"title": "t", "summary": "s", "annotations": [NOTE] * 50}}
         made = http.post("/repos/octo/demo/check-runs", json=run)
         assert made.status_code == 201
-        listed = http.get(f"/repos/octo/demo/check-runs/{made.json()['id']}/annotations").json()
-    assert isinstance(listed, list)
-    assert github.gateway.rules.statuses[0]["sha"] == sha
+        more = http.patch(f"/repos/octo/demo/check-runs/{made.json()['id']}", json={"output": run["output"]})
+        assert more.json()["output"]["annotations_count"] == 100, "GitHub appends"
+        listed = http.get(f"/repos/octo/demo/check-runs/{made.json()['id']}/annotations")
+        assert (len(listed.json()), "next" in listed.links) == (30, True)
+        assert http.get(f"/repos/octo/demo/commits/{sha}/statuses").json()[0]["context"] == "ci-kit"
+    assert github.gateway.board.statuses[0]["sha"] == sha
 
 
 @pytest.mark.parametrize(

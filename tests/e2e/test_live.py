@@ -52,6 +52,15 @@ def test_one_that_a_killed_run_has_left_is_taken_over(github: Hub, forge: MakeFo
     assert len(checks(github, stamp)) == 2, "what has ended stays as it is"
 
 
+def test_one_of_a_newer_run_is_left_to_it(github: Hub, forge: MakeForge, stamp: Stamp) -> None:
+    forge().show("ci-kit train", Stamp(run_id=8, attempt=1, sha=stamp.sha), "step 1", "- so far", None)
+    forge().show("ci-kit train", stamp, "all steps", "- so far", True)
+    assert {(one["external_id"], one["status"]) for one in checks(github, stamp)} == {
+        ("8.1", "in_progress"),
+        ("7.1", "completed"),
+    }
+
+
 def test_a_token_that_may_not_is_told_what_it_lacks(github: Hub, forge: MakeForge, stamp: Stamp) -> None:
     with pytest.raises(Refused, match="checks: write"):
         forge(READ).show("ci-kit train", stamp, "step 1", "- so far", None)

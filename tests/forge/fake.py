@@ -1,4 +1,4 @@
-"""A small GitHub with state: comments on one pull request, users by token, and refs, trees and commits."""
+"""A small GitHub with state: comments on one pull request, checks and statuses, users by token, refs and commits."""
 
 import base64
 import hashlib
@@ -15,6 +15,7 @@ from ci_kit.forge.client import Client
 from ci_kit.forge.github import GitHubForge
 
 URL = "https://api.test"
+RUNS = "https://github.test/octo/demo/actions/runs"
 Answer = tuple[int, Any] | httpx.Response
 # Asked before each call, and told after it: method, path. It may raise, or answer in GitHub's place.
 Watcher = Callable[[str, str], httpx.Response | None]
@@ -45,6 +46,26 @@ class Clock:
                 self._changed.notify_all()
 
 
+FAULTS = (502, 503, 429, "limit", "timeout", "reset", "damaged")
+
+
+def trouble(fault: int | str) -> httpx.Response:
+    if fault == "timeout":
+        raise httpx.ReadTimeout("no answer")
+    if fault == "reset":
+        raise httpx.ReadError("connection reset by peer")
+    if fault == "damaged":
+        return httpx.Response(200, content=b'[{"id": 1, "bo')
+    if fault == "limit":
+        message = {"message": "You have exceeded a secondary rate limit"}
+        return httpx.Response(403, json=message, headers={"retry-after": "2"})
+    return httpx.Response(int(fault), text="<html>")
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
 @dataclass
 class Hub:
     """The server; every call is atomic, and `journal` holds each as `METHOD path`."""
@@ -54,6 +75,9 @@ class Hub:
     after: Watcher = lambda method, path: None
     sleep: Callable[[float], None] = lambda seconds: None
     comments: dict[int, dict[str, Any]] = field(default_factory=dict)
+    checks: dict[int, dict[str, Any]] = field(default_factory=dict)
+    notes: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    statuses: list[dict[str, Any]] = field(default_factory=list)
     objects: dict[str, Any] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
     journal: list[str] = field(default_factory=list)
@@ -62,8 +86,8 @@ class Hub:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _next: int = 0
 
-    def forge(self, token: str = "ours", number: int | None = 3) -> GitHubForge:
-        return GitHubForge(self.client(token), "octo/demo", number, url="https://run.test/1")
+    def forge(self, token: str = "ours", number: int | None = 3, run: int = 1) -> GitHubForge:
+        return GitHubForge(self.client(token), "octo/demo", number, url=f"{RUNS}/{run}")
 
     def client(self, token: str = "ours") -> Client:
         return Client(URL, token, transport=httpx.MockTransport(self.handle), sleep=self.sleep)
@@ -106,8 +130,10 @@ class Hub:
         return 200, {"login": self.users[token]}
 
     def list_comments(self, *, request: httpx.Request, **_: Any) -> Answer:
+        return self._part(list(self.comments.values())[: len(self.comments) - self.hidden], request)
+
+    def _part(self, shown: list[dict[str, Any]], request: httpx.Request) -> httpx.Response:
         number = int(request.url.params.get("page", 1))
-        shown = list(self.comments.values())[: len(self.comments) - self.hidden]
         part = shown[(number - 1) * self.page : number * self.page]
         more = number * self.page < len(shown)
         link = f'<{request.url.copy_set_param("page", number + 1)}>; rel="next"'
@@ -128,6 +154,42 @@ class Hub:
 
     def delete_comment(self, number: str, **_: Any) -> Answer:
         return (204, None) if self.comments.pop(int(number), None) else (404, {"message": "Not Found"})
+
+    def list_checks(self, sha: str, *, request: httpx.Request, **_: Any) -> Answer:
+        assert request.url.params["filter"] == "all"
+        found = [one for one in self.checks.values() if one["head_sha"] == sha]
+        return 200, {"check_runs": [one for one in found if one["name"] == request.url.params["check_name"]]}
+
+    def create_check(self, *, body: Any, **_: Any) -> Answer:
+        self._next += 1
+        self.notes[self._next] = []
+        self.checks[self._next] = {"id": self._next, "html_url": f"https://github.test/octo/demo/runs/{self._next}"}
+        return 201, self._said(self._next, {"conclusion": None, "details_url": None, **body})
+
+    def change_check(self, number: str, *, body: Any, **_: Any) -> Answer:
+        assert int(number) in self.checks
+        return 200, self._said(int(number), body)
+
+    def _said(self, number: int, body: Any) -> dict[str, Any]:
+        """Append annotations, as GitHub does, and replace the rest."""
+        output = dict(body["output"])
+        added = output.pop("annotations", [])
+        assert len(added) <= 50
+        self.notes[number] += added
+        output["annotations_count"] = len(self.notes[number])
+        self.checks[number] |= {**body, "output": output}
+        return dict(self.checks[number])
+
+    def list_notes(self, number: str, *, request: httpx.Request, **_: Any) -> Answer:
+        return self._part(self.notes[int(number)], request)
+
+    def list_statuses(self, sha: str, *, request: httpx.Request, **_: Any) -> Answer:
+        return self._part([one for one in reversed(self.statuses) if one["sha"] == sha], request)
+
+    def create_status(self, sha: str, *, body: Any, **_: Any) -> Answer:
+        self._next += 1
+        self.statuses.append({**body, "id": self._next, "sha": sha})
+        return 201, self.statuses[-1]
 
     def get_ref(self, name: str, **_: Any) -> Answer:
         sha = self.refs.get(name)
@@ -194,6 +256,12 @@ ROUTES = {
     r"GET /issues/comments/(\d+)": "get_comment",
     r"PATCH /issues/comments/(\d+)": "change_comment",
     r"DELETE /issues/comments/(\d+)": "delete_comment",
+    r"GET /commits/(\w+)/check-runs": "list_checks",
+    r"POST /check-runs": "create_check",
+    r"PATCH /check-runs/(\d+)": "change_check",
+    r"GET /check-runs/(\d+)/annotations": "list_notes",
+    r"GET /commits/(\w+)/statuses": "list_statuses",
+    r"POST /statuses/(\w+)": "create_status",
     r"GET /git/ref/(.+)": "get_ref",
     r"POST /git/refs": "create_ref",
     r"PATCH /git/refs/(.+)": "change_ref",

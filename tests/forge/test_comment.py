@@ -9,7 +9,7 @@ import pytest
 
 from ci_kit.errors import CiKitError, Unavailable, UserError
 from ci_kit.forge.base import Stamp, mark, read_mark
-from tests.forge.fake import Clock, Hub
+from tests.forge.fake import FAULTS, RUNS, Clock, Crash, Hub, trouble
 
 # Many writers at the same time: a matter of seconds, not of milliseconds.
 pytestmark = pytest.mark.e2e
@@ -194,7 +194,7 @@ def test_a_post_without_an_answer_is_looked_for_before_the_next() -> None:
 
 def test_without_a_pull_request_nothing_is_written() -> None:
     hub = Hub()
-    assert hub.forge(number=None).comment("default", "one", stamp(1)) == "https://run.test/1"
+    assert hub.forge(number=None).comment("default", "one", stamp(1)) == f"{RUNS}/1"
     assert hub.journal == []
 
 
@@ -227,10 +227,6 @@ def test_twenty_writers_leave_one_comment_of_the_newest_run(seed: int, standing:
     assert list(hub.comments) == [1]
 
 
-class Crash(BaseException):
-    """The process dies here."""
-
-
 @pytest.mark.parametrize("standing", [0, 1, 2])
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_the_next_run_heals_a_crash_at_any_call(standing: int, moment: str) -> None:
@@ -253,7 +249,7 @@ def test_the_next_run_heals_a_crash_at_any_call(standing: int, moment: str) -> N
         assert "run 11" in only(hub)
 
 
-@pytest.mark.parametrize("fault", [502, 503, 429, "limit", "timeout", "reset", "damaged"])
+@pytest.mark.parametrize("fault", FAULTS)
 def test_one_fault_at_any_call_is_survived(fault: int | str) -> None:
     for moment in ("before", "after"):
         for call in range(8):
@@ -268,19 +264,6 @@ def test_one_fault_at_any_call_is_survived(fault: int | str) -> None:
             setattr(hub, moment, fail)
             hub.forge().comment("default", "run 1", stamp(1))
             assert "run 1" in only(hub)
-
-
-def trouble(fault: int | str) -> httpx.Response:
-    if fault == "timeout":
-        raise httpx.ReadTimeout("no answer")
-    if fault == "reset":
-        raise httpx.ReadError("connection reset by peer")
-    if fault == "damaged":
-        return httpx.Response(200, content=b'[{"id": 1, "bo')
-    if fault == "limit":
-        message = {"message": "You have exceeded a secondary rate limit"}
-        return httpx.Response(403, json=message, headers={"retry-after": "2"})
-    return httpx.Response(int(fault), text="<html>")
 
 
 def test_a_service_that_stays_away_ends_in_one_clear_line() -> None:

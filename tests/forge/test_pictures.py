@@ -12,9 +12,8 @@ from ci_kit.forge.git import Git
 from ci_kit.forge.github import GitHubForge
 from ci_kit.forge.local import LocalForge
 from ci_kit.forge.pictures import kept, place
-from tests.forge.fake import Hub
+from tests.forge.fake import Crash, Hub, trouble
 from tests.forge.repository import git
-from tests.forge.test_comment import Crash, trouble
 
 # Real git and real processes: a matter of seconds, not of milliseconds.
 pytestmark = pytest.mark.e2e

@@ -12,9 +12,8 @@ from ci_kit.forge.base import Stamp, read_mark
 from ci_kit.forge.git import Git
 from ci_kit.forge.history import entries, find
 from ci_kit.forge.local import LocalForge
-from tests.forge.fake import Hub
+from tests.forge.fake import Crash, Hub, trouble
 from tests.forge.repository import git, linear, result
-from tests.forge.test_comment import Crash, trouble
 
 # Real git and real processes: a matter of seconds, not of milliseconds.
 pytestmark = pytest.mark.e2e
