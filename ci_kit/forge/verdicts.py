@@ -27,7 +27,7 @@ class _Run:
 
     @property
     def ended(self) -> bool:
-        return bool(self.state["status"] == "completed")
+        return bool(self.state.get("status") == "completed")
 
 
 @dataclass(kw_only=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["answer", "reset", "reset-after", "truncate", "stall", "stall-after"]
+Kind = Literal["answer", "reset", "reset-after", "truncate", "stall"]
 
 
 @dataclass(kw_only=True)
@@ -16,8 +16,7 @@ class Fault:
     """One planned failure of the next `times` requests that match, after letting `skip` of them through.
 
     `answer` sends `status`; `reset` breaks the connection before GitHub sees the request, `reset-after` once it has
-    acted; `truncate` sends half of the real answer; `stall` waits `seconds` before it goes on, `stall-after` before it
-    sends the answer.
+    acted; `truncate` sends half of the real answer; `stall` waits `seconds` before it goes on.
     """
 
     method: str = ".*"

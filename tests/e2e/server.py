@@ -63,8 +63,6 @@ class Handler(BaseHTTPRequestHandler):
             token=bearer(headers.get("authorization", "")),
         )
         journal.append(entry)
-        if fault and fault.kind == "stall-after":
-            time.sleep(fault.seconds)
         if fault and "reset" in fault.kind:
             return self.reset()
         for barrier in self.server.gateway.barriers:
