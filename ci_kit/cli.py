@@ -137,6 +137,20 @@ def _add(name: str) -> None:
     app.command(name, help=help_text)(_accept(command, options(name), **more))
 
 
+@app.command("doctor", help="Say what is wrong here, before a run does: what, why it matters, what to type.")
+def _doctor(
+    directory: Directory = Path(),
+    json: Annotated[bool, typer.Option("--json", help="Print a list of objects.")] = False,
+) -> None:
+    from ci_kit import doctor
+    from ci_kit.actions import harmless, redact
+    from ci_kit.doctor import shown
+
+    found = doctor.diagnose(directory.resolve())
+    typer.echo(harmless(redact(shown.as_json(found) if json else shown.text(found))))
+    raise typer.Exit(int(any(one.level == "broken" for one in found)))
+
+
 def _check(*, directory: Path, no_report: bool, **given: str) -> None:
     from ci_kit.journeys import check
 
