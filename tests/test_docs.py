@@ -74,6 +74,12 @@ def test_the_guide_to_training_names_every_key() -> None:
     assert {key for key in keys if not re.search(rf"\b{key}\b", text)} == set()
 
 
+def test_the_configuration_in_the_guide_to_many_reports_is_valid() -> None:
+    (text,) = [text for text in blocks("docs/report/many.md", "yaml") if text.startswith("data:")]
+    report = config.read(text.encode()).report
+    assert (report.id, report.comment) == ("bike", "models")
+
+
 def test_the_readme_names_every_extra() -> None:
     text = (ROOT / "README.md").read_text()
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]

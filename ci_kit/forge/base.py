@@ -3,10 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from ci_kit.errors import Unavailable, UserError
 from ci_kit.forge.verdict import Verdict
+
+if TYPE_CHECKING:
+    from ci_kit.forge.parts import Part
 
 MARKER_BYTES = 512  # what `mark` adds to a body at the most
 TURNS = 12  # rounds of looking and acting before we give up
@@ -105,6 +108,9 @@ class Forge(Protocol):
 
     def comment(self, report: str, body: str, stamp: Stamp) -> str:
         """Show the report, replacing an older one of the same id; return where it is (URL or path)."""
+
+    def share(self, comment: str, part: "Part") -> str:
+        """Show the report as a part of the comment of that name, beside those of others; return where it is."""
 
     def show(self, name: str, stamp: Stamp, title: str, text: str, well: bool | None) -> None:
         """Say in a check on the commit how something stands, or, with `well`, how it ended; nothing locally."""

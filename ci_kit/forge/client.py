@@ -51,7 +51,7 @@ class Client:
         }
         # No redirects: but for downloads they are for renamed repositories only, and the token must not travel.
         self._http = httpx.Client(headers=headers, timeout=httpx.Timeout(30, connect=10), transport=transport)
-        self._url, self.sleep, self._now, self._waited = url.rstrip("/"), sleep, now, 0.0
+        self._url, self.sleep, self.now, self._waited = url.rstrip("/"), sleep, now, 0.0
 
     def get(self, path: str, *, need: str = "") -> dict[str, Any]:
         """Return the parsed answer, an object."""
@@ -85,14 +85,19 @@ class Client:
         raise Unavailable(f"{path} has more than {MAX_PAGES} pages")
 
     def send(self, method: str, path: str, body: object = None, *, repeat: bool | None = None, need: str = "") -> Any:
-        """Make one call and return its parsed answer and its links; a `body` that is a path sends that file.
+        """Make one call and return its parsed answer and its links.
+
+        A `body` that is a path sends that file; one that is a function is asked for it before each attempt.
 
         `repeat` says whether the call may be made again when nobody knows if it worked; by default all but POST.
         A call that GitHub put off (429, or 403 with a rate limit) was not carried out and is always made again.
         `need` is the permission that a refusal names. Raises Refused, Unknown, and Unavailable after the last attempt.
         """
         repeat = method != "POST" if repeat is None else repeat
-        return self._patiently(lambda: self._once(method, path, body, need), f"{method} {path}", repeat=repeat)
+        name = f"{method} {path}"
+        return self._patiently(
+            lambda: self._once(method, path, body() if callable(body) else body, need), name, repeat=repeat
+        )
 
     def fetch(self, path: str, sink: Sink, *, need: str = "") -> None:
         """Hand the bytes at a path to `sink`, from the first one again after a trouble that passes."""
@@ -151,7 +156,7 @@ class Client:
             return max(1.0, float(after))
         if answer.headers.get("x-ratelimit-remaining") == "0":
             reset = answer.headers.get("x-ratelimit-reset", "")
-            return max(1.0, float(reset) - self._now()) if reset.isdecimal() else WAIT
+            return max(1.0, float(reset) - self.now()) if reset.isdecimal() else WAIT
         return WAIT if answer.status_code == 429 or "rate limit" in _message(answer).lower() else None
 
     def _wait(self, seconds: float) -> bool:

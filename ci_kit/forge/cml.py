@@ -11,6 +11,7 @@ from ci_kit.errors import Unavailable, UserError
 from ci_kit.files import atomic_write
 from ci_kit.forge.base import Stamp, mark
 from ci_kit.forge.github import GitHubForge
+from ci_kit.forge.parts import Part
 from ci_kit.result import FOLDER
 
 _LOGGED = re.compile(r'"message":"([^"]+)"')
@@ -61,6 +62,11 @@ class CML:
             raise UserError(f"cml failed with exit code {done.returncode}", why=self._reason(done.stderr))
         lines = done.stdout.decode("utf-8", "replace").split()
         return next((word for word in reversed(lines) if word.startswith("https://")), "")
+
+    def share(self, comment: str, part: Part) -> str:  # noqa: ARG002 - as every forge has it
+        """Refuse: CML writes whole comments only."""
+        hint = "Set report.publisher to github, or leave report.comment out"
+        raise UserError(f"cml can't write one part of the shared comment {comment}", hint=hint)
 
     def _reason(self, output: bytes) -> str:
         text = output.decode("utf-8", "replace").replace(self._token, "***")

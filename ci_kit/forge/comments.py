@@ -59,17 +59,20 @@ class Comments:
         Anybody can write a comment that looks like ours; only the author tells. GitHub's lists can lag behind: one
         that we `made` is looked up by its id when the list does not show it yet.
         """
-        items = list(self._client.pages(f"{self._repo}/issues/{number}/comments?per_page=100", need=WRITE))
-        if made is not None and all(item["id"] != made for item in items):
-            lagging = self._client.find(f"{self._repo}/issues/comments/{made}")
-            items += [lagging] if lagging else []
         found = []
-        for item in items:
+        for item in self._items(number, made):
             text, author = str(item.get("body") or ""), (item.get("user") or {}).get("login")
             stamp = read_mark(text, report)
             if stamp and author == self._myself():
                 found.append(Comment(id=item["id"], body=text, url=str(item.get("html_url")), stamp=stamp))
         return sorted(found, key=lambda one: one.id)
+
+    def _items(self, number: int, made: int | None) -> list[dict[str, Any]]:
+        items = list(self._client.pages(f"{self._repo}/issues/{number}/comments?per_page=100", need=WRITE))
+        if made is not None and all(item["id"] != made for item in items):
+            lagging = self._client.find(f"{self._repo}/issues/comments/{made}")
+            items += [lagging] if lagging else []
+        return items
 
     def _myself(self) -> str:
         """Return the login that our comments have; a workflow's own token can't ask, and need not."""

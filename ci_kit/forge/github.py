@@ -9,11 +9,13 @@ from ci_kit.forge import onepull
 from ci_kit.forge.base import Head, Proposal, Pull, Refused, Stamp
 from ci_kit.forge.checks import Checks
 from ci_kit.forge.client import Client
-from ci_kit.forge.comments import WRITE, Comments
+from ci_kit.forge.comments import WRITE
 from ci_kit.forge.commits import Commits
 from ci_kit.forge.git import Git
+from ci_kit.forge.parts import Part
 from ci_kit.forge.pictures import kept, place
 from ci_kit.forge.pulls import Pulls
+from ci_kit.forge.shared import Shared
 from ci_kit.forge.statuses import keep_status
 from ci_kit.forge.verdict import Verdict
 from ci_kit.forge.verdicts import CheckKeeper
@@ -41,7 +43,7 @@ class GitHubForge:
             raise UserError(f"{repo!r} is not a repository", hint="GITHUB_REPOSITORY must be owner/name")
         self._client, self._repo, self._number, self._url = client, repo, number, url
         self._git, self._server = git, server.rstrip("/")
-        self._comments, self._commits = Comments(client, f"/repos/{repo}"), Commits(client, f"/repos/{repo}")
+        self._comments, self._commits = Shared(client, f"/repos/{repo}"), Commits(client, f"/repos/{repo}")
         self._checks = Checks(client, f"/repos/{repo}", url)
 
     def comment(self, report: str, body: str, stamp: Stamp) -> str:
@@ -50,6 +52,13 @@ class GitHubForge:
         Without a pull request nothing is written and the run's URL is returned.
         """
         return self._url if self._number is None else self._comments.keep(self._number, report, body, stamp)
+
+    def share(self, comment: str, part: Part) -> str:
+        """Keep the report's part in the one comment of that name; see `Shared.share`.
+
+        Without a pull request nothing is written and the run's URL is returned.
+        """
+        return self._url if self._number is None else self._comments.share(self._number, comment, part)
 
     def show(self, name: str, stamp: Stamp, title: str, text: str, well: bool | None) -> None:
         """Say in a check on the commit how something stands; see `Checks.show`."""

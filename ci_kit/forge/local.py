@@ -3,15 +3,18 @@
 import random
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ci_kit.errors import Unavailable, UserError
 from ci_kit.files import atomic_write
 from ci_kit.forge import onepull, plumbing
 from ci_kit.forge.base import Head, Proposal, Pull, Stamp, mark
+from ci_kit.forge.board import compose
 from ci_kit.forge.drafts import Drafts
 from ci_kit.forge.git import Git
 from ci_kit.forge.history import BRANCH
+from ci_kit.forge.parts import Board, Part, merge, read
 from ci_kit.forge.pictures import FOLDER as PICTURES
 from ci_kit.forge.pictures import MOST, place
 from ci_kit.forge.verdict import Verdict
@@ -30,6 +33,15 @@ class LocalForge:
         """Write the report to `.ci-kit/comments/<report>.md` and return the path."""
         path = self.root / FOLDER / "comments" / f"{report}.md"
         atomic_write(path, mark(body, report, stamp).encode("utf-8", "replace"))
+        return str(path)
+
+    def share(self, comment: str, part: Part) -> str:
+        """Write the part into `.ci-kit/comments/<comment>.md`, beside those that are there, and return the path."""
+        path = self.root / FOLDER / "comments" / f"{comment}.md"
+        text = path.read_text("utf-8", "replace") if path.is_file() else ""
+        own = part.sealed()
+        board = merge(read(text, comment) or Board(), Board(parts={own.id: own}))
+        atomic_write(path, compose(comment, replace(board, turn=own.digest)).encode("utf-8", "replace"))
         return str(path)
 
     def show(self, name: str, stamp: Stamp, title: str, text: str, well: bool | None) -> None:

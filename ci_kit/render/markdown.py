@@ -31,10 +31,14 @@ def markdown(view: View, budget: int = COMMENT) -> str:
     Whole sections give way, the least important first, and a notice names what is missing.
     """
     # A comment is read, a summary is searched: only the latter lists everything while there is room.
-    comment = budget <= COMMENT
+    return fit(sections(view, comment=budget <= COMMENT), budget - RESERVED, view.whole)
+
+
+def sections(view: View, *, comment: bool) -> list[Section]:
+    """Return what a report consists of, with shorter lists for a `comment`."""
     checks = f"All {phrases.count(sum(len(result.checks) for result in view.results.values()), 'check')}"
     facts = "Facts of the run" if view.fork else "Reproduce it, and facts of the run"
-    sections = [
+    return [
         _section("verdict", 0, [_verdict(view, size) for size in (300, 60)]),
         _section("metrics", 1, [_comparison(view, most) for most in (12 if comment else 200, 4)]),
         _section("steps", 2, [_steps(view, size) for size in (200, 40)]),
@@ -58,7 +62,6 @@ def markdown(view: View, budget: int = COMMENT) -> str:
             [fold(facts, reproduce(view)), ""],
         ),
     ]
-    return fit(sections, budget - RESERVED, view.whole)
 
 
 def _section(name: str, rank: int, variants: list[str]) -> Section:

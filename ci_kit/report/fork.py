@@ -17,7 +17,7 @@ from ci_kit.render.markdown import markdown
 from ci_kit.render.terminal import verdict
 from ci_kit.render.view import View
 from ci_kit.report.artifact import Taken, take
-from ci_kit.report.gather import Gathered, expected, misplaced, other
+from ci_kit.report.gather import Gathered, expected, misplaced, named, other
 from ci_kit.report.past import past, recent
 from ci_kit.result import Findings, parse
 
@@ -87,7 +87,7 @@ def _report(job: Job, run: actions.ForkRun, head: Head, taken: Taken, env: Mappi
         results=found.results,
         expected=expected(job.config, job.root),
         damaged=found.damaged,
-        title=job.config.report.title or job.source.repo.rpartition("/")[2],
+        title=named(job),
         base=head.base,
         url=run.url,
         past=past(recent(job, ["evaluate"])["evaluate"]),
@@ -96,7 +96,8 @@ def _report(job: Job, run: actions.ForkRun, head: Head, taken: Taken, env: Mappi
     )
     actions.summary(actions.redact(markdown(view, SUMMARY)))
     stamp = Stamp(run_id=run.run_id, attempt=run.attempt, sha=run.sha)
-    # Not by `cml`: what holds the token runs nothing else beside a stranger's text.
+    # Not by `cml`: what holds the token runs nothing else beside a stranger's text. And in a comment of its own, never
+    # in one that reports share: there a stranger's word would stand among those of the repository's own runs.
     place = forge.connect(job.root, replace(event, number=head.number), env=env)
     where = place.comment(job.config.report.id, actions.redact(markdown(view)), stamp)
     actions.output("url", where)

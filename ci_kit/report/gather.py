@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ci_kit.config import Config
 from ci_kit.errors import UserError
+from ci_kit.job import Job
 from ci_kit.result import FOLDER, Result, load
 
 ORDER = ("validate", "train", "evaluate", "package")
@@ -73,3 +74,11 @@ def expected(config: Config, root: Path) -> tuple[str, ...]:
 def place(name: str) -> tuple[int, str]:
     """Sort the names of Results as the journeys go."""
     return ORDER.index(re.split(r"[-.]", name, maxsplit=1)[0]), name
+
+
+def named(job: Job) -> str:
+    """Return what is reported on: what the configuration says, else the id among others, else the repository."""
+    report = job.config.report
+    return report.title or (
+        report.id if report.comment else job.source.repo.rpartition("/")[2] or job.root.resolve().name
+    )

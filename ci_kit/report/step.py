@@ -1,9 +1,7 @@
 """Report: render every Result of this run once, publish it, and on a trusted push keep the Results as history."""
 
-import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from ci_kit import actions, forge
@@ -23,16 +21,17 @@ from ci_kit.render.words import reading
 from ci_kit.report.changes import changes
 from ci_kit.report.chronicle import history
 from ci_kit.report.fork import SUMMARY, fork
-from ci_kit.report.gather import expected, gather
+from ci_kit.report.gather import expected, gather, named
 from ci_kit.report.heartbeat import heartbeat
 from ci_kit.report.past import altogether, budget, past, recent, saved, usual
 from ci_kit.report.pictures import beside, pictured
-from ci_kit.report.verdict import DEPENDABOT, FORBIDDEN, shown
+from ci_kit.report.publish import HTML, addressed, publish
+from ci_kit.report.verdict import shown
 from ci_kit.result import Findings, Result
 
 __all__ = ["fork", "history", "run", "stdout"]
 
-MARKDOWN, HTML, COMMENT = "report.md", "report.html", "comment.md"
+MARKDOWN, COMMENT = "report.md", "comment.md"
 
 
 def run(job: Job) -> Findings:
@@ -45,12 +44,12 @@ def run(job: Job) -> Findings:
     event = actions.event()
     view = _view(job, event)
     with suppress(CiKitError):  # whoever publishes meets the same trouble, and tells it
-        event = _addressed(job, event)
+        event = addressed(job, event)
     view, unkept = pictured(job, event, view)
     whole, files = _written(job, beside(view))
     actions.summary(whole)
     body, spent = actions.redact(markdown(view)), budget(job, view.results)
-    checks = [_publish(job, event, body)] if "comment" in job.config.report.show else []
+    checks = [publish(job, event, view, body)] if "comment" in job.config.report.show else []
     checks += [*shown(job, event, view, body, spent), *unkept, *_judged(view, spent)]
     if _trusted(job, event, view.results):
         checks.append(_record(job, event, view))
@@ -80,7 +79,7 @@ def _view(job: Job, event: actions.Event) -> View:
         results=found.results,
         expected=expected(job.config, job.root),
         damaged=found.damaged,
-        title=job.config.report.title or _name(job),
+        title=named(job),
         base=event.base_ref or job.config.base,
         url=event.url,
         heartbeat=beat if (beat := heartbeat(job)).status != "skip" else None,
@@ -105,43 +104,6 @@ def _written(job: Job, view: View) -> tuple[str, tuple[File, ...]]:
 def _judged(view: View, spent: tuple[Check, ...]) -> list[Check]:
     """Return what only all Results together show."""
     return [*_data(view), *([view.heartbeat] if view.heartbeat else []), *spent]
-
-
-def _name(job: Job) -> str:
-    return job.source.repo.rpartition("/")[2] or job.root.resolve().name
-
-
-def _publish(job: Job, event: actions.Event, body: str) -> Check:
-    title = "The report is published"
-    stamp = Stamp(run_id=event.run_id, attempt=event.attempt, sha=job.source.sha or "")
-    try:
-        event = _addressed(job, event)
-        if event.name != "local" and event.number is None:
-            detail = "This run belongs to no pull request; the report is in the job summary."
-            return Check(id="publish", title=title, status="skip", detail=detail)
-        where = forge.connect(job.root, event, job.config.report.publisher).comment(job.config.report.id, body, stamp)
-    except CiKitError as error:
-        # Dependabot's token only reads, unless the workflow gives it more; then its refusals are like anybody's.
-        dependabot = event.actor == DEPENDABOT and getattr(error, "status", None) == FORBIDDEN
-        if event.fork or dependabot:
-            whose = "Dependabot's" if dependabot else "A fork's"
-            detail = f"{whose} token can't write here; the report is in the job summary. {error}"
-            return Check(id="publish", title=title, status="skip", detail=actions.redact(detail))
-        detail = actions.redact(
-            f"{str(error).rstrip('.')}. The report is in the job summary and in {job.folder.name}/{HTML}."
-        )
-        return Check(id="publish", title=title, status="fail", detail=detail)
-    actions.output("url", where)
-    return Check(id="publish", title=title, status="pass", observed=where)
-
-
-def _addressed(job: Job, event: actions.Event) -> actions.Event:
-    """Return the event with the open pull request of the branch on which somebody, or `retrain`, started this run."""
-    branch = event.ref.removeprefix("refs/heads/")
-    if event.number is not None or event.name != "workflow_dispatch" or branch in (event.ref, job.config.base):
-        return event
-    found = re.search(r"/pull/([0-9]+)$", forge.connect(job.root, event).opened(branch, job.config.base) or "")
-    return replace(event, number=int(found[1])) if found else event
 
 
 def _data(view: View) -> list[Check]:

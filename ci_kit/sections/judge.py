@@ -55,6 +55,11 @@ class Report(Section):
     """The report on the pull request."""
 
     id: DataName = Field("default", description="One comment is kept per id.")
+    comment: DataName | None = Field(
+        None,
+        description="All reports of the same name here are parts of one comment, each under its own id; default: a"
+        " comment of its own.",
+    )
     show: Places = Field(
         ("comment",),
         min_length=1,

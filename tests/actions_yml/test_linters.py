@@ -69,6 +69,19 @@ def test_templates_are_clean_as_users_have_them(tmp_path: Path) -> None:
     assert zizmor("pedantic", [folder / AFTER.name])[0] == ["dangerous-triggers"]
 
 
+def test_the_workflow_in_the_guide_to_many_reports_is_clean(tmp_path: Path) -> None:
+    text = (lint.ROOT / "docs/report/many.md").read_text()
+    (shown,) = [block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if block.startswith("name:")]
+    assert lint.workflow(shown) == []
+    document = get_builtin_schema("vendor.github-workflows")
+    content = {"on" if key is True else key: value for key, value in yaml.safe_load(shown).items()}
+    assert validator_for(document)(document).is_valid(content)
+    path = tmp_path / ".github/workflows/models.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text(shown)
+    assert zizmor("pedantic", [path]) == ([], 0)
+
+
 def test_zizmor_would_find_something(tmp_path: Path) -> None:
     (tmp_path / "action.yml").write_text(
         lint.ACTIONS[0].read_text().replace("run: exec", "run: echo ${{ inputs.id }}; exec")

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,9 @@ class Clock:
     def __init__(self, threads: int) -> None:
         self._now, self._awake, self._alarms = 0.0, threads, list[float]()
         self._changed = threading.Condition()
+
+    def now(self) -> float:
+        return self._now
 
     def sleep(self, seconds: float) -> None:
         with self._changed:
@@ -74,6 +78,7 @@ class Hub:
     before: Watcher = lambda method, path: None
     after: Watcher = lambda method, path: None
     sleep: Callable[[float], None] = lambda seconds: None
+    now: Callable[[], float] = time.time
     comments: dict[int, dict[str, Any]] = field(default_factory=dict)
     checks: dict[int, dict[str, Any]] = field(default_factory=dict)
     notes: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
@@ -90,7 +95,7 @@ class Hub:
         return GitHubForge(self.client(token), "octo/demo", number, url=f"{RUNS}/{run}")
 
     def client(self, token: str = "ours") -> Client:
-        return Client(URL, token, transport=httpx.MockTransport(self.handle), sleep=self.sleep)
+        return Client(URL, token, transport=httpx.MockTransport(self.handle), sleep=self.sleep, now=self.now)
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         method, path = request.method, request.url.path

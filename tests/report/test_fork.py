@@ -1,5 +1,6 @@
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,15 @@ def test_one_comment_says_whose_numbers_these_are(story: Story) -> None:
     story.run["run_attempt"] = 3
     story.say()
     assert "attempt=3" in story.comment
+
+
+def test_a_stranger_has_no_part_in_a_shared_comment(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "CONFIG", "report: {id: bike, comment: models}")
+    story.save(evaluated())
+    story.say()
+    first, heading, *_ = story.comment.splitlines()
+    assert first.startswith("<!-- ci-kit:report id=bike ")
+    assert heading == "## ❔ bike: the fork's own run says: the candidate is better than main"
 
 
 def test_a_failure_is_told_as_one(story: Story) -> None:

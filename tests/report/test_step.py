@@ -3,6 +3,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from html import unescape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -368,3 +369,39 @@ def test_without_a_result_nothing_is_printed(
     assert printed(repository, monkeypatch) == 2
     said = capsys.readouterr()
     assert (said.out, "nothing to report" in said.err) == ("", True)
+
+
+def test_reports_of_the_same_comment_share_it(repository: Path) -> None:
+    shown: tuple[tuple[str, Status], ...] = (("bike", "pass"), ("bus", "fail"))
+    for name, status in shown:
+        save(repository, *passing("validate", "train"), evaluated(status))
+        text = CONFIG.replace("report: {title: digits}", f"report: {{id: {name}, comment: models}}")
+        found = run(Job(root=repository, config=read(text.encode()), source=Source(sha=Git(repository).sha())))
+        assert only(found, "publish").observed == str(repository / ".ci-kit/comments/models.md")
+    comment = (repository / ".ci-kit/comments/models.md").read_text()
+    assert "## ❌ models: 1 of 2 reports fails" in comment
+    assert "| ❌&nbsp;<b>bus</b> | the candidate is worse than main<br>log\u00a0loss\u00a00.142" in comment
+    assert "<details><summary>✅ <b>bike</b></summary>" in comment
+    # Alone, in the job summary, each has its own name, too.
+    assert (repository / ".ci-kit/report.md").read_text().startswith("## ❌ bus: the candidate is worse than main")
+
+
+def test_secrets_never_reach_a_shared_comment(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_PASSWORD", "correct-horse-battery")
+    save(repository, result("validate", check("rows", "fail", detail="login with correct-horse-battery failed")))
+    text = CONFIG.replace("title: digits", "title: on correct-horse-battery, id: bike, comment: models")
+    run(Job(root=repository, config=read(text.encode()), source=Source(sha=Git(repository).sha())))
+    comment = unescape((repository / ".ci-kit/comments/models.md").read_text())
+    assert "login with" in comment
+    assert "correct-horse-battery" not in comment
+
+
+def test_cml_is_not_asked_to_write_a_part(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(repository, *passing("validate", "train"), evaluated())
+    event(repository, monkeypatch, "pull_request", pull_request(fork=False), GITHUB_TOKEN="ghs_" + "a1B2" * 9)
+    text = CONFIG.replace("title: digits", "publisher: cml, comment: models")
+    found = run(Job(root=repository, config=read(text.encode()), source=Source(sha=Git(repository).sha())))
+    said = only(found, "publish")
+    assert said.status == "fail"
+    assert "cml can't write one part of the shared comment models" in (said.detail or "")
+    assert "The report is in the job summary" in (said.detail or "")
