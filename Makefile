@@ -12,7 +12,7 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints co
 # Where it is set, every process would compile every module that it imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test unit e2e lint schemas constraints clean
+.PHONY: help demo test unit e2e lint docs schemas constraints clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z0-9]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -34,7 +34,11 @@ lint: .venv/dev ## Style, types and layers.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-schemas: .venv/dev ## Write the published JSON Schemas from the types.
+docs: .venv/docs ## Build the documentation site into build/site; it loads nothing from elsewhere.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "build/site/index.html"
+
+schemas: .venv/dev ## Write the published JSON Schemas, and the configuration reference, from the types.
 	$(BIN)/python -m ci_kit.schemas
 
 constraints: .venv/uv ## Resolve constraints.txt and the locked packages of the actions and of bentos anew.
@@ -66,6 +70,10 @@ clean: ## Remove what the other targets made.
 
 .venv/demo: .venv/uv pyproject.toml constraints.txt examples/digits/requirements.txt
 	@$(INSTALL) --editable '.[all]' --requirement examples/digits/requirements.txt
+	@touch $@
+
+.venv/docs: .venv/uv pyproject.toml constraints.txt
+	@$(INSTALL) --editable . --group docs
 	@touch $@
 
 .venv/dev: .venv/uv .venv/demo pyproject.toml constraints.txt

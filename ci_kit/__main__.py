@@ -6,6 +6,7 @@ import tempfile
 import traceback
 
 from ci_kit.errors import BROKEN, CANCELLED, CiKitError
+from ci_kit.explain.codes import code_of
 
 
 def main() -> None:
@@ -13,9 +14,9 @@ def main() -> None:
     from ci_kit.cli import app
 
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="ci-kit", standalone_mode=False)
     except CiKitError as error:
-        code = _say(str(error), error.exit_code)
+        code = _say(str(error), error.exit_code, code_of(error))
     except KeyboardInterrupt:
         code = _say("cancelled", CANCELLED)
     except Exception as error:  # noqa: BLE001 - the last line of defence
@@ -37,14 +38,17 @@ def _usage(error: Exception) -> int:
     return _say(f"ci-kit broke: {type(error).__name__}. This is our bug; please report it with {path}", BROKEN)
 
 
-def _say(line: str, code: int) -> int:
+def _say(line: str, code: int, about: str = "") -> int:
+    """Say the one line that the user sees, with the code that `ci-kit explain` takes behind it."""
     from ci_kit.actions import active, annotate, redact
 
-    line = redact(line)
+    line, more = redact(line), f"More: ci-kit explain {about}" if about else ""
     sys.stdout.flush()
-    print(f"ci-kit: {line}", file=sys.stderr)  # noqa: T201 - the one line that the user sees
+    print(f"ci-kit: {line} [{about}]" if about else f"ci-kit: {line}", file=sys.stderr)  # noqa: T201
+    if more and sys.stderr.isatty():
+        print(f"        {more}", file=sys.stderr)  # noqa: T201 - in a log the code stands behind the line
     if active():
-        annotate("error", line, title="ci-kit")
+        annotate("error", "\n".join(filter(None, (line, more))), title="ci-kit")
     return code
 
 

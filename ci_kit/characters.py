@@ -1,6 +1,8 @@
-"""Characters that a reader can't see: made visible before any text from outside is shown."""
+"""Characters that a reader can't see: made visible before any text from outside is shown; and those that colour."""
 
+import os
 import re
+from typing import IO
 
 # Unicode's categories Cc (without tab and newline), Cf, Cs and Co, and the blank letters that no category tells apart.
 _HIDDEN = re.compile(
@@ -21,3 +23,8 @@ def visible(text: str) -> str:
 def _escape(character: str) -> str:
     code = ord(character)
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def coloured(stream: IO[str]) -> bool:
+    """Say whether to colour what is written there: to a terminal whose user has not set NO_COLOR (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -4,13 +4,14 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext, redirect_stdout
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ci_kit.options import Option
+from ci_kit.aside import add
+from ci_kit.options import Option, examples
 
 CHECK = ("validate", "train", "evaluate", "report")
 SHIP = ("package", "deploy")
@@ -20,7 +21,7 @@ app = typer.Typer(
     name="ci-kit",
     help="The pull request is the control plane of machine learning.",
     rich_markup_mode=None,  # rich would take longer to import than the rest of --help together
-    add_completion=False,
+    add_completion=True,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -28,6 +29,7 @@ journeys = typer.Typer(help="Run a whole journey.", rich_markup_mode=None, no_ar
 app.add_typer(journeys, name="run")
 
 Directory = Annotated[Path, typer.Option("--directory", "-C", help="The folder of ci-kit.yaml.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the Result as JSON; all else goes to stderr.")]
 ResultName = Annotated[str, typer.Option("--result", help="Write .ci-kit/<step>-RESULT.json.", show_default=False)]
 
 
@@ -55,7 +57,7 @@ def root(
 def _accept(function: Callable[..., None], accepted: tuple[Option, ...], **more: Any) -> Callable[..., None]:
     """Give the function the command-line parameters that the options declare."""
     kinds: dict[str, Any] = {"directory": Directory} | more
-    defaults: dict[str, Any] = {"directory": Path(), "no_report": False, "result": "", "words": []}
+    defaults: dict[str, Any] = {"directory": Path(), "no_report": False, "result": "", "as_json": False, "words": []}
     for option in accepted:
         name, kind = _name(option), str if option.key else bool
         kinds[name] = Annotated[kind, typer.Option(f"--{option.name}", help=option.help, show_default=False)]
@@ -115,40 +117,26 @@ def _print(directory: Path, name: str) -> None:
 
 
 def _add(name: str) -> None:
-    def command(*, directory: Path, result: str, words: tuple[str, ...] = (), **given: Any) -> None:
-        from ci_kit.steps import step
+    def command(*, directory: Path, result: str, as_json: bool, words: tuple[str, ...] = (), **given: Any) -> None:
+        from ci_kit.steps import printed, step
 
         given = _said(name, [*words], given)
         overrides, flag = _overrides(name, given), _flag(name, given)
-        entry, label = flag.replace("-", "_") or "run", result or flag or None
+        entry, label, root = flag.replace("-", "_") or "run", result or flag or None, directory.resolve()
         answer = next((option.prints for option in options(name) if option.name == flag), "")
-        with redirect_stdout(sys.stderr) if answer else nullcontext():
-            done = step(name, directory.resolve(), overrides, entry=entry, label=label)
+        with redirect_stdout(sys.stderr) if answer else printed(root, name, label, as_json=as_json):
+            done = step(name, root, overrides, entry=entry, label=label)
         if answer:
-            _print(directory, answer)
+            _print(root, answer)
         raise typer.Exit(done.exit_code)
 
-    help_text = importlib.import_module(f"ci_kit.{name}").__doc__
-    more: dict[str, Any] = {"result": ResultName}
+    package = importlib.import_module(f"ci_kit.{name}")
+    more: dict[str, Any] = {"result": ResultName, "as_json": Json}
     verbs = "|".join(option.name for option in options(name) if option.verb)
     shown = " ".join([option.name.upper() for option in options(name) if option.bare] + [verbs] * bool(verbs))
     if shown:
         more["words"] = Annotated[list[str] | None, typer.Argument(metavar=shown, hidden=True)]
-    app.command(name, help=help_text)(_accept(command, options(name), **more))
-
-
-@app.command("doctor", help="Say what is wrong here, before a run does: what, why it matters, what to type.")
-def _doctor(
-    directory: Directory = Path(),
-    json: Annotated[bool, typer.Option("--json", help="Print a list of objects.")] = False,
-) -> None:
-    from ci_kit import doctor
-    from ci_kit.actions import harmless, redact
-    from ci_kit.doctor import shown
-
-    found = doctor.diagnose(directory.resolve())
-    typer.echo(harmless(redact(shown.as_json(found) if json else shown.text(found))))
-    raise typer.Exit(int(any(one.level == "broken" for one in found)))
+    app.command(name, help=package.__doc__, epilog=examples(*package.EXAMPLES))(_accept(command, options(name), **more))
 
 
 def _check(*, directory: Path, no_report: bool, **given: str) -> None:
@@ -173,15 +161,22 @@ def _watch(*, directory: Path, **given: Any) -> None:
 
 for word in STEPS:
     _add(word)
+add(app)
 every = tuple(option for word in CHECK for option in options(word) if option.key)
 no_report = Annotated[bool, typer.Option("--no-report", help="Leave the report to another command.")]
-journeys.command("check", help="Check a change: validate, train, evaluate, report.")(
-    _accept(_check, every, no_report=no_report)
-)
+journeys.command(
+    "check",
+    help="Check a change: validate, train, evaluate, report.",
+    epilog=examples("ci-kit run check", "ci-kit run check --no-report --directory ml/bike"),
+)(_accept(_check, every, no_report=no_report))
 shipping = {option.name: option for word in reversed(SHIP) for option in options(word) if option.key}
-journeys.command("ship", help="Ship a model: package it, then deploy what was registered.")(
-    _accept(_ship, tuple(shipping.values()))
-)
-journeys.command("watch", help="Keep it true: drift, and a retraining pull request where it persists.")(
-    _accept(_watch, tuple(option for word in WATCH for option in options(word) if option.key))
-)
+journeys.command(
+    "ship",
+    help="Ship a model: package it, then deploy what was registered.",
+    epilog=examples("ci-kit run ship", "ci-kit run ship --target staging"),
+)(_accept(_ship, tuple(shipping.values())))
+journeys.command(
+    "watch",
+    help="Keep it true: drift, and a retraining pull request where it persists.",
+    epilog=examples("ci-kit run watch", "ci-kit run watch --monitor prices"),
+)(_accept(_watch, tuple(option for word in WATCH for option in options(word) if option.key)))

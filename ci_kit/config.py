@@ -80,9 +80,11 @@ def load(path: Path, overrides: Mapping[str, object] | None = None) -> Config:
     try:
         return read(path.read_bytes(), overrides, origin=path.name)
     except FileNotFoundError as error:
-        raise UserError(f"no {path.name} in {path.parent}", hint=f"Write one: {_START!r}") from error
+        raise UserError(
+            f"no {path.name} in {path.parent}", hint=f"Write one: {_START!r}", code="config/missing-file"
+        ) from error
     except OSError as error:
-        raise UserError(f"{path} can't be read", why=error.strerror or "") from error
+        raise UserError(f"{path} can't be read", why=error.strerror or "", code="config/missing-file") from error
 
 
 _START = "data: {evaluation: {path: data.csv}}"

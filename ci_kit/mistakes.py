@@ -42,7 +42,7 @@ def first(
     known = _keys(whole, one["loc"][:-1])
     close = difflib.get_close_matches(str(one["loc"][-1]), known, n=1, cutoff=0.6)
     hint = f"Did you mean {close[0]!r}?" if close else f"Known keys: {', '.join(known)}"
-    return UserError(f"{place}: unknown key {name!r}", hint=hint)
+    return UserError(f"{place}: unknown key {name!r}", hint=hint, code="config/unknown-key")
 
 
 def _line(node: yaml.Node | None, location: Location) -> int:

@@ -19,3 +19,8 @@ class Option:
     verb: bool = False
     bare: bool = False
     prints: str = ""
+
+
+def examples(*lines: str) -> str:
+    """Return what stands at the end of a command's help; the mark keeps click from wrapping it."""
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))

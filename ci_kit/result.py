@@ -169,7 +169,7 @@ def parse(raw: bytes, origin: str) -> Result:
         raise UserError(f"{origin} is not a result", why=str(error)[:200]) from error
     if isinstance(version, int) and version > SCHEMA:
         why = f"it has schema {version}, this ci-kit reads up to {SCHEMA}"
-        raise UserError(f"{origin} was written by a newer ci-kit", why=why, hint="Upgrade ci-kit")
+        raise UserError(f"{origin} was written by a newer ci-kit", why=why, hint="Upgrade ci-kit", code="config/newer")
     try:
         return Result.model_validate(document)
     except ValidationError as error:

@@ -1,19 +1,22 @@
 """One step, run: the findings of a step become its Result, whatever happens."""
 
+import contextlib
 import hashlib
 import importlib
 import os
 import platform
 import re
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
-from ci_kit import __version__, actions, config, errors
+from ci_kit import __version__, actions, config, errors, explain
 from ci_kit.data import pulled
+from ci_kit.explain.codes import code_of
 from ci_kit.files import LOCKFILES
 from ci_kit.forge.git import Git, base
 from ci_kit.job import Job
@@ -70,6 +73,21 @@ def step(
     return result
 
 
+@contextlib.contextmanager
+def printed(root: Path, name: str, label: str | None, *, as_json: bool) -> Iterator[None]:
+    """Send what a step prints to stderr, where JSON is wanted, and its Result to stdout, also where it can't judge."""
+    if not as_json:
+        yield
+        return
+    path = _path(root, name, label)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if path.is_file():
+            print(path.read_text("utf-8"))  # noqa: T201 - the command's answer
+
+
 def _say(text: str) -> None:
     print(actions.harmless(actions.redact(text)), flush=True)  # noqa: T201 - what a step tells while it works
 
@@ -113,7 +131,12 @@ def configuration(root: Path, event: actions.Event, overrides: Mapping[str, obje
     raw = Git(root).show(event.base_sha, config.FILE) if event.base_sha else None
     if raw is None:
         why = "a pull request from a fork is judged by the base branch's file"
-        raise errors.UserError(f"no {config.FILE} at the base revision", why=why, hint="Check out with fetch-depth: 0")
+        raise errors.UserError(
+            f"no {config.FILE} at the base revision",
+            why=why,
+            hint="Check out with fetch-depth: 0",
+            code="config/missing-file",
+        )
     return config.read(raw, overrides), raw
 
 
@@ -136,17 +159,24 @@ def describe(root: Path, settings: config.Config, raw: bytes, event: actions.Eve
 
 def _trouble(error: BaseException) -> Check:
     if isinstance(error, errors.CiKitError):
-        return Check(id="error", title="The step could not judge", status="fail", detail=str(error))
+        code = f" [{code_of(error)}]" if code_of(error) else ""
+        return Check(id="error", title="The step could not judge", status="fail", detail=f"{error}{code}")
     if isinstance(error, KeyboardInterrupt):
         return Check(id="error", title="The step was cancelled", status="fail")
     detail = f"{type(error).__name__}: {error}"
     return Check(id="error", title="The step broke: a bug of ci-kit, not of this change", status="fail", detail=detail)
 
 
+def _more(result: Result) -> list[str]:
+    """Name what explains the first check that failed."""
+    failed = (explain.family(check.id, result.step) for check in result.checks if check.status == "fail")
+    return [f"  more: ci-kit explain {code}" for code in [next(filter(None, failed), "")] if code]
+
+
 def _announce(result: Result, root: Path, *, quiet: bool) -> None:
     path = result.save(root)
     if not quiet:
-        print(terminal(result))  # noqa: T201 - the command's answer
+        print("\n".join([terminal(result), *_more(result)]))  # noqa: T201 - the command's answer
     for one in result.checks:
         if one.location and one.status in ("fail", "warn", "unsure"):
             level: actions.runtime.Level = "error" if one.status == "fail" else "warning"

@@ -1,6 +1,7 @@
 """The command line end to end: exit codes, one line per mistake, and what is left behind."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -56,13 +57,16 @@ def test_good_data_pass_and_leave_a_result(
     assert "validate" in capsys.readouterr().out
 
 
-def test_bad_data_fail_with_exit_code_1(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_data_fail_with_exit_code_1_and_the_code_to_look_up(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     pl.DataFrame({"id": [1, 2, 2], "x": [0.5, -1.0, None]}).write_csv(repository / "data.csv")
     assert kit(monkeypatch, "validate") == 1
     failed = [
         check.id for check in result.load(repository / ".ci-kit" / "validate.json").checks if check.status == "fail"
     ]
     assert len(failed) >= 3, failed
+    assert "\n  more: ci-kit explain key\n" in capsys.readouterr().out
 
 
 def test_what_a_step_pulled_is_a_metric_of_it_and_not_of_the_next(
@@ -123,6 +127,7 @@ def test_a_mistake_is_one_line_and_exit_code_2_and_the_report_can_tell(
     saved = result.load(repository / ".ci-kit" / "validate.json")
     assert saved.status == "fail"
     assert says in str(saved.checks[0].detail)
+    assert re.search(r" \[(config|data)/[a-z-]+\]$", str(saved.checks[0].detail))  # what `ci-kit explain` takes
 
 
 def test_a_bug_of_ours_is_exit_code_3_with_the_place_of_the_log(
@@ -314,7 +319,10 @@ def test_two_flags_that_ask_for_different_things_are_one_line(
     repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert kit(monkeypatch, "retrain", "--publish", "--update") == 2
-    assert capsys.readouterr().err == "ci-kit: --update and --publish can't go together. Give one of them\n"
+    assert (
+        capsys.readouterr().err
+        == "ci-kit: --update and --publish can't go together. Give one of them [config/options]\n"
+    )
 
 
 @pytest.mark.parametrize(

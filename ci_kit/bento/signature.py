@@ -100,4 +100,4 @@ def _library(module: str) -> Any:
 
         return importlib.import_module(f"model_signing.{module}")
     except ImportError as error:
-        raise UserError(f"model-signing can't be imported ({error.name})", hint=HINT) from error
+        raise UserError(f"model-signing can't be imported ({error.name})", hint=HINT, code="config/install") from error

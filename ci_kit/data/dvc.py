@@ -52,7 +52,12 @@ def pull(entry: str, root: Path) -> bool:
 def _bring(entry: str, output: str, root: Path) -> None:
     program = command()
     if program is None:
-        raise UserError(f"no data at {entry}", why="DVC tracks it and is not installed", hint="Type: pip install dvc")
+        raise UserError(
+            f"no data at {entry}",
+            why="DVC tracks it and is not installed",
+            hint="Type: pip install dvc",
+            code="config/install",
+        )
     env = os.environ | {"DVC_NO_ANALYTICS": "1"}
     with pulled.by_dvc(root):
         done = subprocess.run([*program, "pull", "--", output], cwd=root, env=env, capture_output=True, check=False)

@@ -36,10 +36,17 @@ def files(dataset: DataSet, root: Path) -> list[Path]:
     full = [one for one in found if one.stat().st_size or (dataset.format or _kind(one)) != "jsonl"]
     for file in full or found:
         if file.stat().st_size == 0:
-            raise UserError(f"{shown(file, root)} is empty", why="0 bytes", hint="Write the data again or pull it")
+            raise UserError(
+                f"{shown(file, root)} is empty",
+                why="0 bytes",
+                hint="Write the data again or pull it",
+                code="data/empty",
+            )
         if _pointer(file):
             hint = "Type: git lfs pull; in a workflow, give actions/checkout `lfs: true`"
-            raise UserError(f"{shown(file, root)} is a pointer of Git LFS, not the data", hint=hint)
+            raise UserError(
+                f"{shown(file, root)} is a pointer of Git LFS, not the data", hint=hint, code="data/pointer"
+            )
     return full
 
 
@@ -52,11 +59,21 @@ def kind(dataset: DataSet, root: Path) -> Kind:
         found = _kind(file)
         if found is None:
             hint = f"Set `format: csv`, `parquet` or `jsonl`, or use one of {_KNOWN}"
-            raise UserError(f"the format of {shown(file, root)} is unknown", why="its suffix says nothing", hint=hint)
+            raise UserError(
+                f"the format of {shown(file, root)} is unknown",
+                why="its suffix says nothing",
+                hint=hint,
+                code="data/unreadable",
+            )
         kinds.setdefault(found, file)
     if len(kinds) > 1:
         names = " and ".join(shown(file, root) for file in kinds.values())
-        raise UserError(f"{names} have different formats", why="a data set has one", hint="Make two data sets of them")
+        raise UserError(
+            f"{names} have different formats",
+            why="a data set has one",
+            hint="Make two data sets of them",
+            code="data/unreadable",
+        )
     return next(iter(kinds))
 
 

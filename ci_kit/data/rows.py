@@ -110,7 +110,11 @@ class _Unreadable(Exception):  # noqa: N818 - never seen outside
 
 def _same_width(width: int, columns: tuple[str, ...]) -> None:
     if width != len(columns):
-        raise UserError(f"a file has {width} columns and `columns` names {len(columns)}", hint="Make them agree")
+        raise UserError(
+            f"a file has {width} columns and `columns` names {len(columns)}",
+            hint="Make them agree",
+            code="data/columns",
+        )
 
 
 def _same_columns(frames: list[Any], paths: list[Path], root: Path) -> None:
@@ -118,7 +122,7 @@ def _same_columns(frames: list[Any], paths: list[Path], root: Path) -> None:
     if set(first) != set(last):
         names = f"{shown(paths[0], root)} and {shown(paths[len(frames) - 1], root)}"
         odd = ", ".join(sorted(map(str, set(first) ^ set(last)))[:5])
-        raise UserError(f"{names} have different columns", why=f"only one of them has {odd}")
+        raise UserError(f"{names} have different columns", why=f"only one of them has {odd}", code="data/columns")
 
 
 def _eager(frame: Any) -> bool:
@@ -154,4 +158,6 @@ def _extra() -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        raise UserError(f"{error.name} is not installed", hint="Type: pip install 'ci-kit[validate]'") from error
+        raise UserError(
+            f"{error.name} is not installed", hint="Type: pip install 'ci-kit[validate]'", code="config/install"
+        ) from error

@@ -15,3 +15,9 @@ OPTIONS = (
     Option(name="rollback", help="Switch back to the version before.", verb=True),
     Option(name="stop", help="Take the target out of service: its instances finish their requests.", verb=True),
 )
+
+EXAMPLES = (
+    "ci-kit deploy production  # the newest version",
+    "ci-kit deploy production --version v1.2.0",
+    "ci-kit deploy rollback",
+)

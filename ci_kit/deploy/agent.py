@@ -78,7 +78,7 @@ def _brought(order: Order, folder: Path) -> list[Check]:
     try:
         unpack(archive, folder)
         if found := changes(folder, order.digest):
-            raise UserError(f"what was sent of {order} is another bento", why=found[0])
+            raise UserError(f"what was sent of {order} is another bento", why=found[0], code="store/damaged")
     finally:
         archive.unlink(missing_ok=True)
     return [Check(id="sent", title="The bento has arrived as it was sent", status="pass")]

@@ -41,7 +41,9 @@ class BentoCloud:
         """Raise UserError without a token."""
         if not os.environ.get(TOKEN, "").strip():
             hint = f"Give the step {TOKEN} in its env"
-            raise UserError("there is no token for BentoCloud", why=f"{TOKEN} is empty", hint=hint)
+            raise UserError(
+                "there is no token for BentoCloud", why=f"{TOKEN} is empty", hint=hint, code="deploy/permission"
+            )
         self.home, self._cluster = home, ["--cluster", cluster] if cluster else []
 
     def add(self, archive: Path) -> None:
@@ -102,8 +104,8 @@ def _failed(arguments: tuple[str, ...], said: str) -> CiKitError:
     lines = [line.strip() for line in said.splitlines() if line.strip()] or ["no reason given"]
     why = actions.harmless(actions.redact(lines[-1]))[:400]
     if _AWAY.search(said):
-        return Unavailable("BentoCloud was not reached", why=why)
+        return Unavailable("BentoCloud was not reached", why=why, code="deploy/unreachable")
     if "UNAUTHORIZED" in said.upper() or "API token is required" in said:
-        return UserError("BentoCloud does not take the token", why=why, hint=f"Check {TOKEN}")
+        return UserError("BentoCloud does not take the token", why=why, hint=f"Check {TOKEN}", code="deploy/permission")
     verb = " ".join(arguments[:2] if arguments[0] == "deployment" else arguments[:1])
     return UserError(f"bentoml {verb} failed", why=why)

@@ -64,7 +64,9 @@ def rollback(job: Job, name: str, settings: Settings) -> Findings:
         before = next((one for one in versions(Git(job.root), model, name) if one != present), None)
         if before is None:
             why = f"the history knows of no other version than {present}" if present else "none was deployed"
-            raise UserError("there is no version to go back to", why=why, hint="Deploy one: --version")
+            raise UserError(
+                "there is no version to go back to", why=why, hint="Deploy one: --version", code="deploy/no-version"
+            )
         return _deployed(place, find(Git(job.root), model, before))
 
 

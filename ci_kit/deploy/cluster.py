@@ -49,7 +49,7 @@ def deploy(job: Job, name: str, settings: Settings, release: Release) -> Finding
     image = job.config.deploy.image
     if image is None:
         hint = "Type: ci-kit deploy TARGET --image registry/name@sha256:…"
-        raise UserError("no image was named", why=f"{name} runs containers", hint=hint)
+        raise UserError("no image was named", why=f"{name} runs containers", hint=hint, code="deploy/settings")
     checks, digest = _proven(job, release)
     if digest is None:
         return Findings(checks=tuple(checks))
@@ -98,7 +98,9 @@ def stop(job: Job, name: str, settings: Settings) -> Findings:
     known = name_of(job.config.package.name, name, kind.longest)
     context = f"--context {settings.context} " if settings.context else ""
     hint = f"Type: kubectl {context}--namespace {settings.namespace} delete {kind.resources} {known}"
-    raise UserError(f"ci-kit does not take {name} out of service", why="a cluster looks after it", hint=hint)
+    raise UserError(
+        f"ci-kit does not take {name} out of service", why="a cluster looks after it", hint=hint, code="deploy/not-ours"
+    )
 
 
 def status(job: Job, name: str, settings: Settings) -> Findings:

@@ -47,7 +47,12 @@ class Engine:
         whose = (found["Config"].get("Labels") or {}).get(FOLDER)
         if whose != str(self.file.parent):
             why = f"it belongs to {whose}" if whose else "ci-kit did not start it"
-            raise UserError(f"there is another container {name}", why=why, hint="Give the target another name")
+            raise UserError(
+                f"there is another container {name}",
+                why=why,
+                hint="Give the target another name",
+                code="deploy/not-ours",
+            )
         return found
 
     def compose(self, *arguments: str, within: float = MOVE) -> str:
@@ -80,15 +85,23 @@ class Engine:
                 check=False,
             )
         except FileNotFoundError as error:
-            raise UserError("Docker is not installed", hint="Install Docker Engine and its compose plugin") from error
+            raise UserError(
+                "Docker is not installed", hint="Install Docker Engine and its compose plugin", code="config/install"
+            ) from error
         except subprocess.TimeoutExpired as error:
-            raise UserError(f"docker {arguments[0]} did not end within {within:.0f} s", hint="docker info") from error
+            raise UserError(
+                f"docker {arguments[0]} did not end within {within:.0f} s",
+                hint="docker info",
+                code="deploy/unreachable",
+            ) from error
 
 
 def _failed(what: str, stderr: str) -> UserError:
     lines = [line.strip() for line in stderr.splitlines() if line.strip() and not _USAGE.match(line)]
     why = actions.harmless(actions.redact(lines[-1] if lines else "no reason given"))[:300]
     if "docker daemon" in stderr.casefold():
-        return UserError("Docker does not run, or not for this user", why=why, hint="Type: docker info")
+        return UserError(
+            "Docker does not run, or not for this user", why=why, hint="Type: docker info", code="deploy/permission"
+        )
     hint = "Install Docker's compose plugin" if _NO_PLUGIN.search(why) else ""
     return UserError(f"docker {what} failed", why=why, hint=hint)

@@ -101,7 +101,7 @@ class Host:
                 check=False,
             )
         except FileNotFoundError as error:
-            raise UserError("ssh is not installed", hint="Install OpenSSH's client") from error
+            raise UserError("ssh is not installed", hint="Install OpenSSH's client", code="config/install") from error
         except subprocess.TimeoutExpired as error:
             raise Unavailable(f"{self.name} did not end within {within:.0f} s") from error
         if done.returncode == UNREACHED:

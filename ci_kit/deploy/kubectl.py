@@ -96,21 +96,34 @@ class Kubectl:
                 check=False,
             )
         except FileNotFoundError as error:
-            raise UserError("kubectl is not installed", hint="Install it, and sign in to the cluster") from error
+            raise UserError(
+                "kubectl is not installed", hint="Install it, and sign in to the cluster", code="config/install"
+            ) from error
         except subprocess.TimeoutExpired as error:
-            raise Unavailable(f"kubectl {arguments[0]} did not end within {within:.0f} s") from error
+            raise Unavailable(
+                f"kubectl {arguments[0]} did not end within {within:.0f} s", code="deploy/unreachable"
+            ) from error
 
     def _said(self, verb: str, stderr: str) -> CiKitError:
         why = words(stderr)
         if "forbidden" in why.casefold() or "unauthorized" in why.casefold() or "logged in" in why:
-            return UserError("the cluster does not permit it", why=why, hint="kubectl auth can-i --list")
+            return UserError(
+                "the cluster does not permit it", why=why, hint="kubectl auth can-i --list", code="deploy/permission"
+            )
         if f'namespaces "{self.namespace}" not found' in why:
             hint = f"Type: kubectl create namespace {self.namespace}"
             return UserError(f"there is no namespace {self.namespace}", why=why, hint=hint)
         if "context" in why and "does not exist" in why:
-            return UserError("kubectl does not know the cluster", why=why, hint="Type: kubectl config get-contexts")
+            return UserError(
+                "kubectl does not know the cluster",
+                why=why,
+                hint="Type: kubectl config get-contexts",
+                code="deploy/unreachable",
+            )
         if _AWAY.search(why):
-            return Unavailable("no cluster was reached", why=why, hint="Look at: kubectl cluster-info")
+            return Unavailable(
+                "no cluster was reached", why=why, hint="Look at: kubectl cluster-info", code="deploy/unreachable"
+            )
         return UserError(f"kubectl {verb} failed", why=why)
 
 

@@ -42,7 +42,12 @@ class LocalTarget:
         """Raise UserError when somebody else listens where clients find this target."""
         if self._keeping("proxy") is None and taken(self.host, self.port):
             hint = "Stop what listens there, or set another `address`"
-            raise UserError(f"{self.settings.address} is taken", why="another process listens there", hint=hint)
+            raise UserError(
+                f"{self.settings.address} is taken",
+                why="another process listens there",
+                hint=hint,
+                code="deploy/settings",
+            )
 
     def place(self, digest: str) -> Path:
         """Return where the bento of that digest lies, or will."""

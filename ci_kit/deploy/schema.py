@@ -53,4 +53,6 @@ def _library(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise UserError(f"{name} can't be imported", hint="Type: pip install 'ci-kit[deploy]'") from error
+        raise UserError(
+            f"{name} can't be imported", hint="Type: pip install 'ci-kit[deploy]'", code="config/install"
+        ) from error

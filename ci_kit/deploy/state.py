@@ -110,7 +110,10 @@ class Desk:
         except ValidationError as error:
             why = f"{self.folder / 'state.json'}: {error.errors(include_url=False)[0]['msg']}"
             raise UserError(
-                f"the state of {self.target} can't be read", why=why, hint="Was a newer ci-kit here?"
+                f"the state of {self.target} can't be read",
+                why=why,
+                hint="Was a newer ci-kit here?",
+                code="config/newer",
             ) from error
 
     def save(self, state: State) -> None:
@@ -132,7 +135,7 @@ class Desk:
             except BlockingIOError as error:
                 holder = _holder(self.folder / "lock")
                 raise UserError(
-                    f"{self.target} is busy", why=holder, hint="Wait for it, or stop that process"
+                    f"{self.target} is busy", why=holder, hint="Wait for it, or stop that process", code="deploy/busy"
                 ) from error
             os.ftruncate(handle, 0)
             os.pwrite(handle, json.dumps({"what": what, "pid": os.getpid(), "since": now()}).encode(), 0)

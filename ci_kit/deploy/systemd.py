@@ -75,7 +75,9 @@ class Units:
         done = _command("loginctl", "enable-linger", user)
         if done.returncode:
             hint = f"Have an administrator type: loginctl enable-linger {user}"
-            raise UserError(f"what {user} starts would end with this login", why=_last(done), hint=hint)
+            raise UserError(
+                f"what {user} starts would end with this login", why=_last(done), hint=hint, code="deploy/permission"
+            )
 
     def _must(self, *words: str, within: float = TIMEOUT) -> None:
         done = self._run(*words, within=within)
@@ -106,7 +108,7 @@ def rendered(spec: dict[str, Any], description: str, wanted_by: str) -> str:
     """
     values = [*spec["command"], *spec["env"].values(), spec["cwd"], spec["log"]]
     if odd := next((value for value in values if not str(value).isprintable()), None):
-        raise UserError(f"{odd!r:.80} can't be written into a unit of systemd")
+        raise UserError(f"{odd!r:.80} can't be written into a unit of systemd", code="deploy/settings")
     environment = [f"Environment={_quoted(f'{name}={value}')}" for name, value in sorted(spec["env"].items())]
     lines = [
         "[Unit]",
@@ -152,6 +154,10 @@ def _command(*command: str, within: float = TIMEOUT) -> subprocess.CompletedProc
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=within, check=False
         )
     except FileNotFoundError as error:
-        raise UserError(f"{command[0]} is not installed", why="this kind of target needs systemd") from error
+        raise UserError(
+            f"{command[0]} is not installed", why="this kind of target needs systemd", code="config/install"
+        ) from error
     except subprocess.TimeoutExpired as error:
-        raise UserError(f"{' '.join(command[:3])} did not end within {within:.0f} s") from error
+        raise UserError(
+            f"{' '.join(command[:3])} did not end within {within:.0f} s", code="deploy/unreachable"
+        ) from error

@@ -26,7 +26,6 @@ def text(found: Sequence[Finding], *, colour: bool | None = None) -> str:
         lines += textwrap.wrap(
             one.hint, WIDTH, initial_indent="  do   ", subsequent_indent="       ", break_on_hyphens=False
         )
-        lines.append(f"  more ci-kit explain {one.code}")
     return "\n".join([*lines, summary(found)])
 
 

@@ -11,3 +11,9 @@ OPTIONS = (
     Option(name="build-reference", help="Write the profile of the reference data instead."),
     Option(name="replay", help="Say for every window of the current data whether it would have alarmed, instead."),
 )
+
+EXAMPLES = (
+    "ci-kit drift",
+    "ci-kit drift --replay  # what would have alarmed",
+    "ci-kit drift --build-reference",
+)

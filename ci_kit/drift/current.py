@@ -43,5 +43,7 @@ def dataset(job: Job, role: Literal["reference", "current", "labels"]) -> DataSe
         known = ", ".join(job.config.data) or "none"
         close = difflib.get_close_matches(str(name), job.config.data, n=1)
         hint = f"Did you mean {close[0]!r}?" if close else f"Set `drift.{role}`"
-        raise UserError(f"no {role} data set {name!r}", why=f"`data` has {known}", hint=hint)
+        raise UserError(
+            f"no {role} data set {name!r}", why=f"`data` has {known}", hint=hint, code="config/unknown-name"
+        )
     return found

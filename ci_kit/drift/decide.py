@@ -80,7 +80,9 @@ def wanted(reference: Side, settings: Drift, *, key: Collection[str] = ()) -> di
     named = {*settings.columns, *settings.prediction}
     if unknown := sorted({*settings.columns} - reference.columns.keys()):
         what, why = f"the reference has no column {unknown[0]!r:.80}", "`drift.columns` names it"
-        raise UserError(what, why=why, hint="Type: ci-kit drift --build-reference, or mend the name")
+        raise UserError(
+            what, why=why, hint="Type: ci-kit drift --build-reference, or mend the name", code="drift/reference"
+        )
     if unknown := sorted(settings.effects.keys() - {*reference.columns, *settings.prediction}):
         close = difflib.get_close_matches(unknown[0], reference.columns, n=1)
         hint = f"Did you mean {close[0]!r:.80}?" if close else "Mend the name"

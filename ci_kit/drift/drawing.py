@@ -110,10 +110,15 @@ def _rendered(sides: Sequence[Mapping[str, Any]], numbers: Sequence[str], catego
             return report.get_html_str(as_iframe=False), report.json()
     except ImportError as error:
         raise UserError(
-            "Evidently can't be imported", why=str(error), hint="Type: pip install 'ci-kit[drift]'"
+            "Evidently can't be imported",
+            why=str(error),
+            hint="Type: pip install 'ci-kit[drift]'",
+            code="config/install",
         ) from error
     except Exception as error:  # its hundreds of modules raise what they like, and none of it is a verdict
-        raise UserError("Evidently could not draw", why=f"{type(error).__name__}: {error}"[:300]) from error
+        raise UserError(
+            "Evidently could not draw", why=f"{type(error).__name__}: {error}"[:300], code="data/unreadable"
+        ) from error
 
 
 def harmless(text: str) -> str:

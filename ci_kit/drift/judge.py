@@ -128,7 +128,9 @@ def comparable(asked: dict[str, Family], present: Collection[str], predictions: 
     if not any(column in present for column in asked):
         why = "it has none of the columns to compare" if asked else "there is no column to compare"
         hint = "Build it again: ci-kit drift --build-reference"
-        raise UserError("the reference has another schema than the current data", why=why, hint=hint)
+        raise UserError(
+            "the reference has another schema than the current data", why=why, hint=hint, code="drift/reference"
+        )
 
 
 def keys(config: Config) -> tuple[str, ...]:

@@ -101,7 +101,9 @@ def _parse(raw: bytes, name: str) -> _Profile:
         version = document.get("schema") if isinstance(document, dict) else None
         if isinstance(version, int) and version > SCHEMA:
             why = f"it has schema {version}, this ci-kit reads up to {SCHEMA}"
-            raise UserError(f"{name} was written by a newer ci-kit", why=why, hint="Upgrade ci-kit")
+            raise UserError(
+                f"{name} was written by a newer ci-kit", why=why, hint="Upgrade ci-kit", code="config/newer"
+            )
         return _Profile.model_validate(document)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]

@@ -89,13 +89,15 @@ def _surveyed(job: Job, named: Callable[[DataSet, Path], str]) -> Side:
         have = frame.collect_schema().names()
     if lost := [one for one in settings.columns if one not in have]:
         what, why = f"{name} has no column {lost[0]!r:.80}", "`drift.columns` names it"
-        raise UserError(what, why=why, hint="Mend the name")
+        raise UserError(what, why=why, hint="Mend the name", code="data/columns")
     if settings.columns:
         kept = {*settings.columns, *settings.prediction, *found.key, job.config.truth}
         frame = frame.select(one for one in have if one in kept)
     side = survey(frame, None, sample=settings.sample, key=found.key, mark=named(found, job.root), name=name)
     if not side.rows:
-        raise UserError(f"no rows in {name}", why="`drift.reference` names it", hint="Is it the right file?")
+        raise UserError(
+            f"no rows in {name}", why="`drift.reference` names it", hint="Is it the right file?", code="data/empty"
+        )
     return side
 
 

@@ -78,7 +78,9 @@ def _extra() -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        raise UserError(f"{error.name} is not installed", hint="Type: pip install 'ci-kit[drift]'") from error
+        raise UserError(
+            f"{error.name} is not installed", hint="Type: pip install 'ci-kit[drift]'", code="config/install"
+        ) from error
 
 
 def _evidently(job: Job, found: "Due", newest: "Judged") -> tuple[Check, tuple[File, ...]]:

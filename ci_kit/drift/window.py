@@ -71,7 +71,7 @@ def cuts(
 def _whole(frame: pl.LazyFrame, mark: str, name: str) -> list[Cut]:
     rows = int(frame.select(pl.len()).collect(engine="streaming").item())
     if not rows:
-        raise UserError(f"no rows in {name}", hint="Is it the right file?")
+        raise UserError(f"no rows in {name}", hint="Is it the right file?", code="data/empty")
     found = f"all-{mark.rpartition(':')[2][:12]}"
     return [Cut(id=found, start=0, end=rows, words="all data", rows=rows, frame=frame)]
 

@@ -92,7 +92,7 @@ def _dvc_get(git: Git, sha: str, path: str, target: Path) -> None:
     quiet = os.environ | {"DVC_NO_ANALYTICS": "1"}
     what, program = f"the model of {sha[:7]} can't be had from DVC", command()
     if program is None:
-        raise UserError(what, why="DVC is not installed", hint="Type: pip install dvc")
+        raise UserError(what, why="DVC is not installed", hint="Type: pip install dvc", code="config/install")
     try:
         done = subprocess.run(
             (*program, *arguments), cwd=git.root, env=quiet, capture_output=True, timeout=TIMEOUT, check=False

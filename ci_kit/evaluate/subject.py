@@ -37,7 +37,9 @@ class Subject:
         for place in (start, *start.parents, top):
             if (place / config.FILE).is_file():
                 return cls(root=place, config=config.load(place / config.FILE))
-        raise UserError(f"no {config.FILE} in {start} or above", hint="The fixtures of ci-kit need one")
+        raise UserError(
+            f"no {config.FILE} in {start} or above", hint="The fixtures of ci-kit need one", code="config/missing-file"
+        )
 
     def dataset(self) -> Dataset:
         """Read the evaluation data; raise UserError as `load_dataset` does."""

@@ -17,7 +17,9 @@ def needed(*modules: str) -> None:
     """Raise UserError for the first module that is not installed."""
     for name in modules:
         if find_spec(name) is None:
-            raise UserError(f"{name} is not installed", hint=f"Type: pip install {_PACKAGES.get(name, name)}")
+            raise UserError(
+                f"{name} is not installed", hint=f"Type: pip install {_PACKAGES.get(name, name)}", code="config/install"
+            )
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ def connect(root: Path, event: Event, publisher: str = "github", env: Mapping[st
     token = env.get("GITHUB_TOKEN", "").strip()
     if not token:
         hint = "Give the step GITHUB_TOKEN: ${{ github.token }} in its env"
-        raise UserError("no token to publish with", why="GITHUB_TOKEN is empty", hint=hint)
+        raise UserError("no token to publish with", why="GITHUB_TOKEN is empty", hint=hint, code="github/token")
     client = Client(env.get("GITHUB_API_URL") or "https://api.github.com", token)
     server = env.get("GITHUB_SERVER_URL") or "https://github.com"
     github = GitHubForge(client, event.repo, event.number, url=event.url or "", git=Git(root), server=server)

@@ -58,7 +58,9 @@ class Assets:
                     raise
                 trouble = str(error)
             self._client.pause(SETTLE)
-        raise Unavailable(f"the release {release['tag_name']} did not settle in {TURNS} rounds", why=trouble)
+        raise Unavailable(
+            f"the release {release['tag_name']} did not settle in {TURNS} rounds", why=trouble, code="github/unsettled"
+        )
 
     def find(self, tag: str, name: str) -> Asset | None:
         """Return the asset of that name in the release of that tag, None where there is none."""

@@ -19,6 +19,8 @@ SETTLE = 1.0  # seconds between a write and the look that checks it; GitHub asks
 class Refused(UserError):  # noqa: N818 - it reads as what it is
     """The forge understood the request and said no; `status` is HTTP's."""
 
+    code = "github/permission"
+
     def __init__(self, status: int, what: str, *, why: str = "", hint: str = "") -> None:
         super().__init__(what, why=why, hint=hint)
         self.status = status

@@ -15,8 +15,7 @@ from ci_kit.forge.transfer import Sink, opened, sent, whole
 
 ATTEMPTS = 6
 WAIT, TOTAL_WAIT = 60.0, 120.0  # seconds: the longest single wait, and all waits of one client together
-MAX_BYTES = 64 * 2**20  # of one answer; a page of 100 comments has at most 100 × 65,536 characters
-MAX_PAGES = 100
+MAX_BYTES, MAX_PAGES = 64 * 2**20, 100  # of one answer: a page of 100 comments has at most 100 × 65,536 characters
 # The request was never sent, so even one that creates something may be repeated.
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -42,7 +41,9 @@ class Client:
         now: Callable[[], float] = time.time,
     ) -> None:
         if not (token.isascii() and token.isprintable() and " " not in token):
-            raise UserError("the token holds characters that no token has", hint="Look at the secret's value")
+            raise UserError(
+                "the token holds characters that no token has", hint="Look at the secret's value", code="github/token"
+            )
         headers = {
             "Accept": "application/vnd.github+json",
             "Authorization": f"Bearer {token}",
@@ -65,9 +66,9 @@ class Client:
         try:
             return self.get(path, need=need)
         except Refused as error:
-            if error.status != 404:
-                raise
-            return None
+            if error.status == 404:
+                return None
+            raise
 
     def pages(self, path: str, *, need: str = "") -> Iterator[dict[str, Any]]:
         """Yield the items of all pages of a list; a next page elsewhere than below our own address is refused."""

@@ -55,7 +55,9 @@ class Drafts:
         """Make the proposal's commit and set the branch to it, unless its tip is another than `old` by now."""
         git = self._git
         if self._in_use():
-            raise UserError(f"the branch {self._branch} is checked out", hint=f"Try: git switch {self._base}")
+            raise UserError(
+                f"the branch {self._branch} is checked out", hint=f"Try: git switch {self._base}", code="git/revision"
+            )
         parent = git.sha(proposal.parent)
         files = {path: None if text is None else text.encode() for path, text in proposal.files.items()}
         tree = plumbing.tree(git, parent, plumbing.blobs(git, files))

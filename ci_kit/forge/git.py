@@ -45,11 +45,15 @@ class Git:
             raise Unavailable(f"git {arguments[0]} did not end within {TIMEOUT:.0f} s") from error
         except OSError as error:
             if not self.root.is_dir():
-                raise UserError(f"no folder {self.root}") from error
-            raise UserError("git can't be run", why=error.strerror or "", hint="Install git") from error
+                raise UserError(f"no folder {self.root}", code="git/repository") from error
+            raise UserError(
+                "git can't be run", why=error.strerror or "", hint="Install git", code="config/install"
+            ) from error
         if b"dubious ownership" in done.stderr:
             hint = f"Try: git config --global --add safe.directory {self.root.resolve()}"
-            raise UserError("git refuses this repository", why="another user owns the folder", hint=hint)
+            raise UserError(
+                "git refuses this repository", why="another user owns the folder", hint=hint, code="git/repository"
+            )
         return done
 
     def read(self, *arguments: str) -> str | None:
@@ -61,7 +65,7 @@ class Git:
         """Return the command's output as `read` does; raise UserError with git's own words when it fails."""
         done = self.run(*arguments, stdin=stdin, env=env)
         if b"not a git repository" in done.stderr:
-            raise UserError(f"{self.root} is not in a git repository", hint="Try: git init")
+            raise UserError(f"{self.root} is not in a git repository", hint="Try: git init", code="git/repository")
         if done.returncode:
             words = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
             raise UserError(f"git {arguments[0]} failed", why=words[-1][:300])
@@ -82,10 +86,12 @@ class Git:
         if found is not None:
             return found
         if not self.is_repository():
-            raise UserError(f"{self.root} is not in a git repository", hint="Try: git init")
+            raise UserError(f"{self.root} is not in a git repository", hint="Try: git init", code="git/repository")
         if revision == "HEAD":
-            raise UserError("the repository has no commit yet", hint="Try: git add . && git commit -m start")
-        raise UserError(f"git does not know the revision {revision!r}")
+            raise UserError(
+                "the repository has no commit yet", hint="Try: git add . && git commit -m start", code="git/repository"
+            )
+        raise UserError(f"git does not know the revision {revision!r}", code="git/revision")
 
     def find(self, revision: str) -> str | None:
         """Return the full commit id of a revision, None when this clone does not have it."""

@@ -40,7 +40,9 @@ class GitHubForge:
         server: str = "https://github.com",
     ) -> None:
         if not _REPO.fullmatch(repo):
-            raise UserError(f"{repo!r} is not a repository", hint="GITHUB_REPOSITORY must be owner/name")
+            raise UserError(
+                f"{repo!r} is not a repository", hint="GITHUB_REPOSITORY must be owner/name", code="github/event"
+            )
         self._client, self._repo, self._number, self._url = client, repo, number, url
         self._git, self._server = git, server.rstrip("/")
         self._comments, self._commits = Shared(client, f"/repos/{repo}"), Commits(client, f"/repos/{repo}")

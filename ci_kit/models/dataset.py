@@ -42,8 +42,8 @@ def load_dataset(config: Config, root: Path) -> Dataset:
     settings = config.evaluate
     dataset = config.data.get(settings.data)
     if dataset is None:
-        known = ", ".join(config.data) or "none"
-        raise UserError(f"no data set {settings.data!r}", why=f"`data` has {known}", hint="Set `evaluate.data`")
+        what, known = f"no data set {settings.data!r}", f"`data` has {', '.join(config.data) or 'none'}"
+        raise UserError(what, why=known, hint="Set `evaluate.data`", code="config/unknown-name")
     schema = load_object(dataset.schema_, root) if dataset.schema_ else None
     secret = sensitive(config)
     frame = _rows(dataset, root, settings.data, in_pandas=flavour(schema) == "pandas", quiet=bool(secret))
@@ -61,7 +61,7 @@ def load_dataset(config: Config, root: Path) -> Dataset:
     if not features:
         raise UserError(f"{settings.data} has no feature column", why="only the target and the key")
     if not len(frame):
-        raise UserError(f"{settings.data} has no rows", why="there is nothing to evaluate on")
+        raise UserError(f"{settings.data} has no rows", why="there is nothing to evaluate on", code="data/empty")
     truth = target(column(frame, settings.target), settings.task, f"{settings.data}.{settings.target}")
     return Dataset(
         name=settings.data,
@@ -96,15 +96,22 @@ def target(values: npt.NDArray[Any], task: str, name: str) -> npt.NDArray[Any]:
     missing = int(np.isnan(values).sum()) if values.dtype.kind == "f" else int(sum(one is None for one in values))
     if missing:
         hint = "Drop those rows from the data set, or mend them"
-        raise UserError(f"{name} is missing in {missing:,} of {len(values):,} rows", hint=hint)
+        raise UserError(f"{name} is missing in {missing:,} of {len(values):,} rows", hint=hint, code="data/target")
     if task == "regression":
         if values.dtype.kind not in "iufb" or not np.isfinite(values).all():
-            raise UserError(f"{name} is no column of finite numbers", why=f"regression; it holds {values.dtype}")
+            raise UserError(
+                f"{name} is no column of finite numbers", why=f"regression; it holds {values.dtype}", code="data/target"
+            )
         return values.astype(np.float64)
     if values.dtype.kind == "f":
         whole = values.astype(np.int64) if np.isfinite(values).all() else values
         if (whole != values).any():
-            raise UserError(f"{name} holds fractions", why="classification needs labels", hint="Set `evaluate.task`")
+            raise UserError(
+                f"{name} holds fractions",
+                why="classification needs labels",
+                hint="Set `evaluate.task`",
+                code="data/target",
+            )
         return whole
     return values.astype(np.int64) if values.dtype.kind == "b" else values
 

@@ -44,7 +44,11 @@ class Model:
         for part, given in zip(parts, answers, strict=True):
             if given.ndim == 0 or len(given) != len(part):
                 what = "a single value" if given.ndim == 0 else f"{len(given):,} rows"
-                raise UserError(f"{self.name} answers {what} to {len(part):,} rows", why="it must give one per row")
+                raise UserError(
+                    f"{self.name} answers {what} to {len(part):,} rows",
+                    why="it must give one per row",
+                    code="model/output",
+                )
         return np.concatenate(answers) if len(answers) > 1 else answers[0]
 
     def predict(self, frame: Frame) -> npt.NDArray[Any]:
@@ -131,7 +135,9 @@ def _function(reference: str, root: Path, task: str, features: tuple[str, ...], 
     def answer(frame: Frame) -> npt.NDArray[Any]:
         missing = [name for name in features if name not in names(frame)]
         if missing:
-            raise UserError(f"{reference} wants a column {missing[0]!r}", why="the data has none of that name")
+            raise UserError(
+                f"{reference} wants a column {missing[0]!r}", why="the data has none of that name", code="model/input"
+            )
         try:
             return np.asarray(function(frame[list(features)]))
         except Exception as error:

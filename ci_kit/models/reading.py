@@ -74,5 +74,6 @@ def classes_of(
         raise UserError(
             f"the target holds {shown}",
             why=f"{model} knows {len(classes) if quiet else ', '.join(map(str, classes[:8]))}",
+            code="data/target",
         )
     return np.asarray(classes)

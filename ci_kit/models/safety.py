@@ -31,7 +31,9 @@ def look(path: Path, shown: str) -> tuple[bytes, Any]:
     weights outside the model's folder or behind a link, and operators that only a custom library could run.
     """
     if not path.is_file():
-        raise UserError(f"no model at {shown}", hint="Train first, run `dvc pull`, or set `evaluate.model`")
+        raise UserError(
+            f"no model at {shown}", hint="Train first, run `dvc pull`, or set `evaluate.model`", code="model/missing"
+        )
     content = path.read_bytes()
     if not content:
         raise UserError(f"{shown} is empty", why="0 bytes", hint=f"{EXPORT} again")

@@ -37,7 +37,9 @@ def open_session(
     try:
         import onnxruntime
     except ImportError as error:
-        raise UserError("onnxruntime is not installed", hint="Type: pip install 'ci-kit[evaluate]'") from error
+        raise UserError(
+            "onnxruntime is not installed", hint="Type: pip install 'ci-kit[evaluate]'", code="config/install"
+        ) from error
     content, proto = look(path, shown)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = QUIET
@@ -73,7 +75,9 @@ def brief(error: BaseException) -> str:
 def _chosen(names: list[str], outputs: list[Any], output: str | None, shown: str) -> str:
     if output is not None:
         if output not in names:
-            raise UserError(f"{shown} has no output {output!r}", why=f"it has {', '.join(names)[:200]}")
+            raise UserError(
+                f"{shown} has no output {output!r}", why=f"it has {', '.join(names)[:200]}", code="model/output"
+            )
         return output
     likely = [one.name for one in outputs if "prob" in one.name.lower()]
     # skl2onnx wraps probabilities into a sequence of maps unless told not to; labels come first.

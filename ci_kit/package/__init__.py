@@ -17,3 +17,9 @@ OPTIONS = (
     ),
     Option(name="list", help="Show the registered versions and their stages.", verb=True),
 )
+
+EXAMPLES = (
+    "ci-kit package",
+    "ci-kit package list",
+    "ci-kit package verify --version v1.2.0",
+)

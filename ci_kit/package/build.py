@@ -108,4 +108,6 @@ def _own_card(job: Job) -> str:
     try:
         return (job.root / name).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"the model card {name} can't be read", hint="Check `package.card`") from error
+        raise UserError(
+            f"the model card {name} can't be read", hint="Check `package.card`", code="package/files"
+        ) from error

@@ -57,7 +57,7 @@ def verify(job: Job) -> Findings:
             unpack(path, folder)
             path = folder
         elif not path.is_dir():
-            raise UserError(f"no bento at {given}", hint="Name a folder or a .bento file")
+            raise UserError(f"no bento at {given}", hint="Name a folder or a .bento file", code="package/files")
         return _said(job, _content(path, None))
 
 

@@ -36,7 +36,7 @@ def framework(job: Job, model: Model, dataset: Dataset, raw: npt.NDArray[Any]) -
         wanted = np.asarray(function(dataset.frame[list(model.features)]))
     except Exception as error:
         line = "" if dataset.sensitive else f": {next(iter(str(error).splitlines()), '')[:200]}"
-        raise UserError(f"{reference} failed", why=f"{type(error).__name__}{line}") from error
+        raise UserError(f"{reference} failed", why=f"{type(error).__name__}{line}", code="config/code") from error
     title = f"{reference} and ONNX Runtime answer alike"
     return compared("parity/framework", title, raw, wanted, model.output, job.config.package.tolerance)
 

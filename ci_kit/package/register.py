@@ -44,7 +44,9 @@ def register(job: Job, built: Built) -> Findings:
     Raises UserError for a bento that is not as it was built, or a version that another bento has.
     """
     if found := changes(built.folder, built.digest):
-        raise UserError("the bento is not as it was built", why=found[0], hint="Type: ci-kit package")
+        raise UserError(
+            "the bento is not as it was built", why=found[0], hint="Type: ci-kit package", code="store/damaged"
+        )
     git, name = Git(job.root), job.config.package.name
     if manifest(built.folder).get("name") != name:
         raise UserError(f"the bento is of {manifest(built.folder).get('name')!r}", why=f"`package.name` is {name!r}")
@@ -141,9 +143,9 @@ def _record(job: Job, git: Git, release: Release) -> Release:
                 return kept
         if wanted:
             hint = f"Leave --version out, or take the next: {list(known)[-1].next() if known else version.next()}"
-            raise UserError(f"{tag} is taken", why="another bento has that version", hint=hint)
+            raise UserError(f"{tag} is taken", why="another bento has that version", hint=hint, code="store/version")
         version = version.next()
-    raise Unavailable(f"no free version of {release.model} was found in {TURNS} attempts")
+    raise Unavailable(f"no free version of {release.model} was found in {TURNS} attempts", code="github/unsettled")
 
 
 def _told(job: Job, release: Release, built: Built, checks: list[Check]) -> Findings:

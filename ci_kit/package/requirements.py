@@ -42,7 +42,9 @@ def _installed(name: str) -> Distribution:
         return distribution(name)
     except PackageNotFoundError as error:
         hint = f"Type: pip install {name}"
-        raise UserError(f"{name} is not installed", why="the service needs it", hint=hint) from error
+        raise UserError(
+            f"{name} is not installed", why="the service needs it", hint=hint, code="config/install"
+        ) from error
 
 
 def lines(found: dict[str, str]) -> tuple[str, bool]:

@@ -31,7 +31,12 @@ class DVC:
     def __init__(self, root: Path) -> None:
         program = dvc.command()
         if program is None:
-            raise UserError("the store `dvc` needs DVC", why="it is not installed", hint="Type: pip install dvc")
+            raise UserError(
+                "the store `dvc` needs DVC",
+                why="it is not installed",
+                hint="Type: pip install dvc",
+                code="config/install",
+            )
         self._root, self._program = root, program
 
     def put(self, archive: Path, model: str, digest: str) -> str:  # noqa: ARG002 - DVC has a digest of its own
@@ -59,7 +64,7 @@ class DVC:
             came = Path(folder).resolve() / target.name
             self._run(f"DVC can't fetch {place}", "get-url", "--", url, str(came))
             if f"md5:{md5(came)}" != place:
-                raise UserError(f"what DVC fetched as {place} is damaged", hint="Do not use it")
+                raise UserError(f"what DVC fetched as {place} is damaged", hint="Do not use it", code="store/damaged")
             came.replace(target)
 
     def _remote(self) -> str:

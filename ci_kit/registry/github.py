@@ -58,7 +58,9 @@ def connect(root: Path, env: Mapping[str, str] = os.environ) -> Releases:
     token, url, repo = (env.get(f"GITHUB_{name}", "").strip() for name in ("TOKEN", "API_URL", "REPOSITORY"))
     if not token:
         hint = "Give the step GITHUB_TOKEN: ${{ github.token }} in its env; elsewhere set a token of your own"
-        raise UserError("the store `release` needs a token", why="GITHUB_TOKEN is empty", hint=hint)
+        raise UserError(
+            "the store `release` needs a token", why="GITHUB_TOKEN is empty", hint=hint, code="github/token"
+        )
     git = Git(root)
     if not repo and (url or _HOME.fullmatch(git.remote_url() or "")):
         repo = git.slug()

@@ -85,7 +85,9 @@ class OCI:
             if content is None:
                 raise unknown(place, f"{self._host} has no such manifest")
             if f"sha256:{hashlib.sha256(content).hexdigest()}" != digest:
-                raise UserError(f"{self._host} sent another manifest than {place}", hint="Do not use it")
+                raise UserError(
+                    f"{self._host} sent another manifest than {place}", hint="Do not use it", code="store/damaged"
+                )
             layer, size = _layer(content, place)
             what = f"the bento can't be downloaded from {self._host}"
             with landing(target, what, layer.removeprefix("sha256:")) as file:
@@ -115,5 +117,5 @@ def _layer(content: bytes, place: str) -> tuple[str, int]:
         if ours and re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
             return digest, size
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise UserError(f"{place} is no bento", why="its manifest is damaged") from error
-    raise UserError(f"{place} is no bento", why="its manifest is of something else")
+        raise UserError(f"{place} is no bento", why="its manifest is damaged", code="store/damaged") from error
+    raise UserError(f"{place} is no bento", why="its manifest is of something else", code="store/damaged")

@@ -76,10 +76,12 @@ def find(git: Git, model: str, wanted: str | None) -> Release:
     known = versions(git, model)
     if not known:
         hint = "Type: ci-kit package. In CI, check out with fetch-depth: 0"
-        raise UserError(f"no version of {model} is registered", hint=hint)
+        raise UserError(f"no version of {model} is registered", hint=hint, code="store/version")
     version = Version.parse(wanted) if wanted else list(known)[-1]
     if version is None or version not in known:
         newest = [str(one) for one in list(known)[-5:]]
         why = f"the newest {'is' if len(newest) == 1 else 'are'} {', '.join(newest)}"
-        raise UserError(f"{model} has no version {wanted}", why=why, hint="Type: ci-kit package list")
+        raise UserError(
+            f"{model} has no version {wanted}", why=why, hint="Type: ci-kit package list", code="store/version"
+        )
     return read(git, model, version, known[version])

@@ -61,7 +61,9 @@ def open_store(name: str, root: Path, *, ours: bool = True) -> Store:
     scheme, mark, _ = name.partition("://")
     if mark and scheme != "oci":
         hint = "Take a folder, oci://REGISTRY/REPOSITORY, release or dvc"
-        raise UserError(f"there is no store {name[:200]!r}", why="`package.store` names it", hint=hint)
+        raise UserError(
+            f"there is no store {name[:200]!r}", why="`package.store` names it", hint=hint, code="config/unknown-name"
+        )
     if mark:
         from ci_kit.registry.credentials import PASSWORD, USER
         from ci_kit.registry.oci import OCI

@@ -1,11 +1,10 @@
 """A Result for people at a terminal: the verdict, the numbers, what needs attention; at most 100 columns."""
 
-import os
 import sys
 import textwrap
 from collections.abc import Iterator
 
-from ci_kit.characters import visible
+from ci_kit.characters import coloured, visible
 from ci_kit.parts import Check, Status
 from ci_kit.render import drift_view, drift_words, numbers, phrases, words
 from ci_kit.render.view import Row, View, telling, urgent
@@ -24,7 +23,7 @@ def terminal(result: Result, *, colour: bool | None = None) -> str:
     outside never starts one.
     """
     if colour is None:
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        colour = coloured(sys.stdout)
     head = f"{result.step}: {phrases.tally(result)}, {numbers.duration(result.run.seconds)}"
     lines = [_paint(f"{SIGNS[result.status]} {head}", result.status, colour)]
     lines += _drift(result) if result.step == "drift" else []

@@ -13,3 +13,8 @@ OPTIONS = (
     Option(name="stdout", help="Print the report as Markdown, and nothing else; publish nothing.", prints="comment.md"),
     Option(name="fork", help="Only report what a fork's run has left: what holds the token, without its code."),
 )
+
+EXAMPLES = (
+    "ci-kit report          # of the steps that ran here",
+    "ci-kit report history  # of the base branch",
+)

@@ -11,3 +11,8 @@ OPTIONS = (
     Option(name="update", help="Only update, train and compare: what runs your code, without a token."),
     Option(name="publish", help="Only publish: what holds the token, without your code."),
 )
+
+EXAMPLES = (
+    "ci-kit retrain                 # after ci-kit drift",
+    "ci-kit retrain --cool-down 0s  # one more all the same",
+)

@@ -109,7 +109,11 @@ def _own(found: Result, job: Job, path: Path, name: str | None) -> None:
         raise UserError(f"{path.name} is named by no window")
     if job.source.sha is None:
         first = "" if Git(job.root).is_repository() else "git init && "
-        raise UserError("there is no commit to retrain from", hint=f"Try: {first}git add . && git commit -m start")
+        raise UserError(
+            "there is no commit to retrain from",
+            hint=f"Try: {first}git add . && git commit -m start",
+            code="git/repository",
+        )
     if found.source.sha != job.source.sha:
         why = f"it is of commit {str(found.source.sha)[:12]}, and {job.source.sha[:12]} is checked out"
         raise UserError(f"{path.name} is of another commit", why=why, hint="Run ci-kit drift again")

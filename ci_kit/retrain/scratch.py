@@ -26,7 +26,7 @@ def interrupted(git: Git) -> None:
     if git.branch() == BRANCH:
         why = f"{BRANCH} is checked out: an update is running, or was killed"
         hint = f"Type: git checkout --force - && git branch -D {BRANCH}"
-        raise UserError("the repository is in the middle of a retraining", why=why, hint=hint)
+        raise UserError("the repository is in the middle of a retraining", why=why, hint=hint, code="retrain/worktree")
 
 
 def mine(git: Git) -> str:
@@ -50,7 +50,7 @@ class Scratch:
         if changed := mine(self.git):
             hint = "Commit your changes, or put them aside: git stash --include-untracked"
             why = f"{changed}; a retraining starts from a commit"
-            raise UserError("the work tree has changes", why=why, hint=hint)
+            raise UserError("the work tree has changes", why=why, hint=hint, code="retrain/worktree")
         self._home = self.git.branch()
         if not (self._folder / ".gitignore").exists():  # what a run leaves behind is no part of the change
             atomic_write(self._folder / ".gitignore", b"*\n")
@@ -72,7 +72,11 @@ class Scratch:
         Raises UserError, before git takes it in, for what can't be in a retraining.
         """
         if self.git.branch() != BRANCH:
-            raise UserError("the update left the branch that it was started on", hint="Let it only change files")
+            raise UserError(
+                "the update left the branch that it was started on",
+                hint="Let it only change files",
+                code="retrain/worktree",
+            )
         for _, path in self._changed():
             place(path)
             found = self.top / path
@@ -91,7 +95,12 @@ class Scratch:
         if done.returncode:
             words = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
             hint = f"Type: git checkout --force - && git branch -D {BRANCH}"
-            raise UserError("what was checked out before can't be brought back", why=words[-1][:300], hint=hint)
+            raise UserError(
+                "what was checked out before can't be brought back",
+                why=words[-1][:300],
+                hint=hint,
+                code="retrain/worktree",
+            )
         git.run("branch", "--quiet", "-D", BRANCH)
 
     def _commit(self) -> None:

@@ -28,17 +28,24 @@ class Store:
         self.stale: set[str] = set()  # what differs from dvc.lock since the last record
         self.program = dvc.command() if self.top else None
         if self.top and self.program is None:
-            raise UserError("DVC is not installed", why="the repository uses it", hint="Type: pip install dvc")
+            raise UserError(
+                "DVC is not installed",
+                why="the repository uses it",
+                hint="Type: pip install dvc",
+                code="config/install",
+            )
         seen = self._status()
         self.away = set(seen["deleted"])
         if mine := seen["modified"]:
             why = f"DVC keeps {_names(mine)}, which differ from what is committed"
             hint = "Record it: dvc commit && git commit --all. Or bring back what was: dvc checkout --force"
-            raise UserError("the work tree has changes", why=why, hint=hint)
+            raise UserError("the work tree has changes", why=why, hint=hint, code="retrain/worktree")
         lost = sorted(set(seen["not_in_cache"]) - self.away)
         if lost and job.event == "local":  # a runner is thrown away
             why = f"DVC's cache has no copy of {_names(lost)}, which the update may overwrite"
-            raise UserError("a retraining could lose data", why=why, hint="Type: dvc commit --force")
+            raise UserError(
+                "a retraining could lose data", why=why, hint="Type: dvc commit --force", code="retrain/worktree"
+            )
 
     def record(self) -> None:
         """Let each `.dvc` file say what its file or folder holds by now; raise UserError where DVC can't."""

@@ -56,12 +56,19 @@ def _possible(job: Job) -> None:
     settings, known = job.config.retrain, ", ".join(job.config.data) or "none"
     for name in settings.compare:
         if name not in job.config.data:
-            raise UserError(f"`retrain.compare` names {name!r}", why=f"`data` has {known}")
+            raise UserError(f"`retrain.compare` names {name!r}", why=f"`data` has {known}", code="config/unknown-name")
     if settings.budget is not None and settings.train and job.config.train.price is None:
-        raise UserError("`retrain.budget` can't be kept", why="no cost is known", hint="Set `train.price`")
+        raise UserError(
+            "`retrain.budget` can't be kept",
+            why="no cost is known",
+            hint="Set `train.price`",
+            code="config/invalid-value",
+        )
     if not settings.update and not trains(job):
         hint = "Set `retrain.update`, such as `dvc update data.dvc`, or configure a training"
-        raise UserError("there is nothing to retrain with", why="no update and no training", hint=hint)
+        raise UserError(
+            "there is nothing to retrain with", why="no update and no training", hint=hint, code="config/invalid-value"
+        )
 
 
 def trains(job: Job) -> bool:

@@ -16,7 +16,9 @@ from ci_kit.errors import UserError
 try:
     import psutil
 except ImportError as error:
-    raise UserError("running a command needs psutil", hint="Type: pip install 'ci-kit[train]'") from error
+    raise UserError(
+        "running a command needs psutil", hint="Type: pip install 'ci-kit[train]'", code="config/install"
+    ) from error
 
 MARK = "CI_KIT_TREE"
 SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "fish"})

@@ -43,9 +43,13 @@ def assert_properties(
 
         from ci_kit.testing.strategies import Columns
     except ImportError as error:
-        raise UserError("hypothesis is not installed", hint="Type: pip install 'ci-kit[evaluate]'") from error
+        raise UserError(
+            "hypothesis is not installed", hint="Type: pip install 'ci-kit[evaluate]'", code="config/install"
+        ) from error
     if schema is None:
-        raise UserError("assert_properties needs a schema", hint="Give the data set a `schema` in ci-kit.yaml")
+        raise UserError(
+            "assert_properties needs a schema", hint="Give the data set a `schema` in ci-kit.yaml", code="data/schema"
+        )
     columns = Columns(schema, model.features, strategies)
     edges = columns.edge_frame()
     if edges is not None:

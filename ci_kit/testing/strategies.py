@@ -72,7 +72,7 @@ def _known(schema: Any, name: str) -> Column:
     except UserError as error:
         raise UserError(f"column {name!r} can't be drawn", why=error.why, hint=hint) from error
     if found is None:
-        raise UserError(f"the schema has no column {name!r}", hint=hint)
+        raise UserError(f"the schema has no column {name!r}", hint=hint, code="data/schema")
     return found
 
 

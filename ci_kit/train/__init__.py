@@ -12,3 +12,8 @@ OPTIONS = (
     Option(name="gpu", key="train.gpu", help="none, auto or required."),
     Option(name="proceed", help="Only start the next run of one whose time was up: what holds the token."),
 )
+
+EXAMPLES = (
+    "ci-kit train",
+    "ci-kit train --command 'python train.py' --gpu none",
+)

@@ -22,7 +22,7 @@ def executable() -> str:
     found = str(beside) if beside.is_file() else shutil.which("dvc")
     if found is None:
         why, hint = f"{PIPELINE} is here and train.command is not set", "Type: pip install dvc"
-        raise UserError("DVC is not installed", why=why, hint=hint)
+        raise UserError("DVC is not installed", why=why, hint=hint, code="config/install")
     return found
 
 

@@ -35,7 +35,7 @@ def command(train: Train, gpus: int, outputs: tuple[str, ...] = ()) -> list[str]
 def _ray(train: Train, outputs: tuple[str, ...]) -> list[str]:
     """Return the process that stands here for the job on the cluster."""
     if importlib.util.find_spec("ray") is None:
-        raise UserError("train.launcher: ray needs Ray", hint="Type: pip install 'ray[default]'")
+        raise UserError("train.launcher: ray needs Ray", hint="Type: pip install 'ray[default]'", code="config/install")
     if train.gpu == "required" and not train.ray.gpus:
         why = "train.gpu is about this machine"
         raise UserError("no GPU is asked of the Ray cluster", why=why, hint="Set `train.ray.gpus`, such as to 1")

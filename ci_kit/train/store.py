@@ -96,7 +96,9 @@ def store(carry: str, prefix: str, root: Path) -> Objects:
     try:
         return Objects(url, prefix, config)
     except ImportError as error:
-        raise UserError("train.carry needs obstore", hint="Type: pip install 'ci-kit[train]'") from error
+        raise UserError(
+            "train.carry needs obstore", hint="Type: pip install 'ci-kit[train]'", code="config/install"
+        ) from error
 
 
 def _dvc(root: Path) -> tuple[str, dict[str, str]]:
@@ -108,7 +110,7 @@ def _dvc(root: Path) -> tuple[str, dict[str, str]]:
     url = remote.get("url", "").rstrip("/")
     if not url:
         hint = "Type: dvc remote add --default NAME URL"
-        raise UserError("train.carry is dvc, and DVC has no default remote", hint=hint)
+        raise UserError("train.carry is dvc, and DVC has no default remote", hint=hint, code="store/dvc")
     config = (
         {ours: remote[theirs] for theirs, ours in _S3.items() if theirs in remote} if url.startswith("s3://") else {}
     )

@@ -32,12 +32,19 @@ def run(job: Job) -> Findings:
     try:
         from ci_kit.validate import overlap, privacy, proof, source
     except ImportError as error:
-        raise UserError(f"{error.name} is not installed", hint="Type: pip install 'ci-kit[validate]'") from error
+        raise UserError(
+            f"{error.name} is not installed", hint="Type: pip install 'ci-kit[validate]'", code="config/install"
+        ) from error
     proof.prove()
     config = job.config
     tested, watched = _tested(config)
     if not tested:
-        raise UserError("there is no data to test", why="`data:` is empty", hint="Name a data set in ci-kit.yaml")
+        raise UserError(
+            "there is no data to test",
+            why="`data:` is empty",
+            hint="Name a data set in ci-kit.yaml",
+            code="config/unknown-name",
+        )
     with tempfile.TemporaryDirectory(prefix="ci-kit-") as folder, ThreadPoolExecutor(1) as digests:
         sources = {name: source.Source(name, data, job.root, Path(folder)) for name, data in tested.items()}
         marks = {name: digests.submit(fingerprint, data, job.root) for name, data in tested.items()}
@@ -103,7 +110,11 @@ def _schema(job: Job, one: "Source", reference: str, shown: int) -> Iterator[Che
 
 def _existing(sources: "dict[str, Source]", name: str) -> "Source":
     if name not in sources:
-        raise UserError(f"overlap: there is no data set {name!r}", hint=f"There are: {', '.join(sources)}")
+        raise UserError(
+            f"overlap: there is no data set {name!r}",
+            hint=f"There are: {', '.join(sources)}",
+            code="config/unknown-name",
+        )
     return sources[name]
 
 

@@ -364,7 +364,8 @@ def test_a_full_disk_is_one_line_and_leaves_the_traffic_alone(tmp_path: Path) ->
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert done.stderr == (
-        f"ci-kit: no space left on the disk (the traffic stayed where it was). Free some in {tmp_path / 't'}\n"
+        f"ci-kit: no space left on the disk (the traffic stayed where it was). Free some in {tmp_path / 't'}"
+        " [deploy/failed]\n"
     )
 
 

@@ -262,7 +262,9 @@ def test_the_words_of_the_command_line(root: Path) -> None:
     assert run(root, "package", "verify", "--version", "v0.1.0").returncode == 0
     unknown = run(root, "package", "publish")
     assert (unknown.returncode, unknown.stdout) == (2, "")
-    assert unknown.stderr == "ci-kit: ci-kit package does not know 'publish'. Known words: verify, list\n"
+    assert (
+        unknown.stderr == "ci-kit: ci-kit package does not know 'publish'. Known words: verify, list [config/options]\n"
+    )
     both = run(root, "package", "list", "verify")
     assert both.returncode == 2
     assert "can't go together" in both.stderr

@@ -1,0 +1,38 @@
+"""The commands beside the steps: what is wrong here, and what a code means."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ci_kit.explain.command import explain
+from ci_kit.options import examples
+
+Directory = Annotated[Path, typer.Option("--directory", "-C", help="The folder of ci-kit.yaml.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Give the command line `doctor` and `explain`."""
+    app.command(
+        "doctor",
+        help="Say what is wrong here, before a run does: what, why it matters, what to type.",
+        epilog=examples("ci-kit doctor", "ci-kit doctor -C models/bike", "ci-kit doctor --json"),
+    )(_doctor)
+    app.command(
+        "explain",
+        help="Say what a code means, what causes it and what to do.",
+        epilog=examples("ci-kit explain", "ci-kit explain gate", "ci-kit explain config/unknown-key --json"),
+    )(explain)
+
+
+def _doctor(
+    directory: Directory = Path(),
+    as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects.")] = False,
+) -> None:
+    from ci_kit import doctor
+    from ci_kit.actions import harmless, redact
+    from ci_kit.doctor import shown
+
+    found = doctor.diagnose(directory.resolve())
+    typer.echo(harmless(redact(shown.as_json(found) if as_json else shown.text(found))))
+    raise typer.Exit(int(any(one.level == "broken" for one in found)))

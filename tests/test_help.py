@@ -1,0 +1,89 @@
+"""Help that teaches by example, completion, and answers for programs."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from ci_kit import cli
+from ci_kit.result import parse
+
+KIT = (sys.executable, "-m", "ci_kit")
+MARK = "\b\nExamples:\n"
+
+
+def commands(group: typer.core.TyperGroup, *words: str) -> Iterator[tuple[tuple[str, ...], typer.core.TyperCommand]]:
+    for name, command in group.commands.items():
+        if isinstance(command, typer.core.TyperGroup):
+            yield from commands(command, *words, name)
+        else:
+            yield (*words, name), command  # type: ignore[misc]
+
+
+WHOLE = typer.main.get_command(cli.app)
+assert isinstance(WHOLE, typer.core.TyperGroup)
+COMMANDS = dict(commands(WHOLE))
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_the_examples_of_a_command_can_be_typed(words: tuple[str, ...]) -> None:
+    command = COMMANDS[words]
+    assert (command.epilog or "").startswith(MARK), "its help ends with examples"
+    lines = [line.strip() for line in (command.epilog or "").removeprefix(MARK).splitlines()]
+    assert 1 <= len(lines) <= 3
+    for line in lines:
+        assert len(line) < 76, "it fits where nothing is wrapped"
+        typed = shlex.split(line, comments=True)
+        assert typed[: len(words) + 1] == ["ci-kit", *words]
+        context = command.make_context(words[-1], typed[len(words) + 1 :])
+        said = context.params.get("words")
+        if said:
+            cli._said(words[-1], [*said], {})
+
+
+def test_an_example_that_can_not_be_typed_would_be_seen() -> None:
+    with pytest.raises(Exception, match="--sample"):
+        COMMANDS[("validate",)].make_context("validate", ["--sample", "3"])
+
+
+def run(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    known = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
+    return subprocess.run([*KIT, *words], env=known | env, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    ("typed", "place", "offered"),
+    [("ci-kit dep", 1, "deploy"), ("ci-kit run w", 2, "watch"), ("ci-kit deploy --roll", 2, "--rollback")],
+)
+def test_the_shell_completes_commands_and_options(typed: str, place: int, offered: str) -> None:
+    done = run(_CI_KIT_COMPLETE="complete_bash", COMP_WORDS=typed, COMP_CWORD=str(place))
+    assert done.stdout.split() == [offered]
+
+
+def test_the_help_of_all_says_how_to_install_completion_and_has_no_colours() -> None:
+    done = run("--help", NO_COLOR="1", FORCE_COLOR="1")
+    assert done.returncode == 0
+    assert "--install-completion" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_a_step_prints_its_result_alone_as_json(tmp_path: Path) -> None:
+    (tmp_path / "ci-kit.yaml").write_text("data: {one: {path: one.csv}}\n")
+    (tmp_path / "one.csv").write_text("a\n1\n")
+    done = run("validate", "--json", "--directory", str(tmp_path))
+    result = parse(done.stdout.encode(), "stdout")
+    assert (done.returncode, result.step, result.status) == (0, "validate", "warn")
+    assert "validate: " in done.stderr
+
+
+def test_a_step_that_can_not_judge_says_so_as_json_too(tmp_path: Path) -> None:
+    done = run("validate", "--json", "--directory", str(tmp_path))
+    assert done.returncode == 2
+    assert [check["id"] for check in json.loads(done.stdout)["checks"]] == ["error"]
+    assert done.stderr.rstrip().endswith("[config/missing-file]")
