@@ -1,4 +1,4 @@
-"""The commands beside the steps: what is wrong here, and what a code means."""
+"""The commands beside the steps: how to begin, what is wrong here, and what a code means."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,12 @@ Directory = Annotated[Path, typer.Option("--directory", "-C", help="The folder o
 
 
 def add(app: typer.Typer) -> None:
-    """Give the command line `doctor` and `explain`."""
+    """Give the command line `init`, `doctor` and `explain`."""
+    app.command(
+        "init",
+        help="Look at a repository, and write what ci-kit needs to check it: nothing of yours is run.",
+        epilog=examples("ci-kit init", "ci-kit init --yes --target price"),
+    )(_init)
     app.command(
         "doctor",
         help="Say what is wrong here, before a run does: what, why it matters, what to type.",
@@ -23,6 +28,16 @@ def add(app: typer.Typer) -> None:
         help="Say what a code means, what causes it and what to do.",
         epilog=examples("ci-kit explain", "ci-kit explain gate", "ci-kit explain config/unknown-key --json"),
     )(explain)
+
+
+def _init(
+    directory: Directory = Path(),
+    yes: Annotated[bool, typer.Option("--yes", help="Take the defaults without asking; keep what differs.")] = False,
+    target: Annotated[str, typer.Option("--target", help="The column with the truth.", show_default=False)] = "",
+) -> None:
+    from ci_kit.init import init
+
+    init(directory, target, yes=yes)
 
 
 def _doctor(

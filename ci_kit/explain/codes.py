@@ -54,6 +54,7 @@ MODULES = {
     "forge.pulls": "github/unsettled",
     "forge.transfer": "github/unreachable",
     "forge.watched": "config/result",
+    "init": "init/untold",
     "mistakes": "config/invalid-value",
     "models.columns": "model/input",
     "models.dataset": "data/columns",

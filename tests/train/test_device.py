@@ -150,6 +150,8 @@ def test_a_leftover_of_a_killed_run_is_named_with_what_to_type(
 def test_a_process_at_work_is_named_only_where_memory_is_short(gpu: Path) -> None:
     with gpu.open() as device, subprocess.Popen(["sleep", "60"], stdin=device) as child:
         try:
+            while not Path(f"/proc/{child.pid}/cmdline").read_bytes():
+                pass  # the kernel tells it a moment after the program has begun
             shared = Machine(
                 nvmlDeviceGetComputeRunningProcesses=[process(child.pid, None)], nvmlDeviceGetMemoryInfo=FULL
             )
