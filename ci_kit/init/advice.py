@@ -79,6 +79,8 @@ def _data(found: Found, plan: Plan) -> Iterator[str]:
     if len(plan.sets) == 1:
         split = f" To split it by chance: {SPLIT.format(source=path)}" if _simple(path) else ""
         yield f"{path} is the only data: a model that was trained on it looks too good.{split}"
+    if len({*plan.models.values()}) > 1:
+        yield f"{' and '.join(plan.sets)} have different columns: each has a schema of its own."
     if plan.untold:
         yield f"{visible(plan.target)} is missing in rows of {plan.evaluation}: {plan.untold:,}. Drop them."
     if plan.common:

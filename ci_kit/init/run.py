@@ -85,7 +85,7 @@ def _measured(
     ours = next(facts for names, facts in known.items() if evaluation in names)
     truth = next(one for one in ours if one.name == target)
     classes = measure.classes(truth, script.tasks if script else set())
-    models, schemas = _schemas(known, target, classes=classes)
+    names = {one: "Rows" if len(known) == 1 else _class(group[0]) for group in known for one in group}
     features = choose.features(columns, target, script)
     key = _key(rows, ours, target, features, script)
     by, common = _shared(rows, evaluation, key, ours)
@@ -93,7 +93,7 @@ def _measured(
         base=found.base,
         sets={name: one.dataset for name, one in rows.sources.items()},
         heights={name: one.height for name, one in rows.sources.items()},
-        models=schemas,
+        models=names,
         evaluation=evaluation,
         key=key,
         by=by,
@@ -108,20 +108,16 @@ def _measured(
         report=re.sub(r"[^a-z0-9]+", "-", found.prefix.lower())[:40].strip("-"),
         tests=TESTS,
     )
-    return plan, models
+    return plan, {names[group[0]]: _rules(facts, target, classes=classes) for group, facts in known.items()}
 
 
-def _schemas(
-    known: dict[tuple[str, ...], list[Facts]], target: str, *, classes: bool
-) -> tuple[dict[str, list[Rule]], dict[str, str]]:
-    """Return the rules of each schema by its name, and the name by data set."""
-    models: dict[str, list[Rule]] = {}
-    schemas: dict[str, str] = {}
-    for names, facts in known.items():
-        name = "Rows" if len(known) == 1 else names[0].title()
-        models[name] = [rule(one, target=one.name == target, classes=classes and one.name == target) for one in facts]
-        schemas |= dict.fromkeys(names, name)
-    return models, schemas
+def _class(name: str) -> str:
+    """Return a class's name for a data set: it begins with a letter, whatever the other begins with."""
+    return "Rows" + "".join(part.title() for part in re.split(r"[-_]", name))
+
+
+def _rules(facts: list[Facts], target: str, *, classes: bool) -> list[Rule]:
+    return [rule(one, target=one.name == target, classes=classes and one.name == target) for one in facts]
 
 
 def _command(script: Script | None, given: Config | None) -> str:

@@ -278,6 +278,29 @@ def test_rows_in_both_files_switch_the_check_of_overlap_off_until_they_are_gone(
     assert kit(folder, "validate").code == 1
 
 
+def test_files_with_different_columns_get_a_schema_each(tmp_path: Path, kit: Kit) -> None:
+    lines = both()["data/test.csv"].splitlines()
+    wider = "\n".join([f"{lines[0]},note", *(f"{line},seen" for line in lines[1:])]) + "\n"
+    settings = (
+        "data: {holdout-26: {path: data/test.csv}, train: {path: data/train.csv}}\nevaluate: {data: holdout-26}\n"
+    )
+    folder = lay(tmp_path / "houses", GOOD | {"data/test.csv": wider, "ci-kit.yaml": settings})
+    kit(folder, "init", "--yes")
+    (folder / "ci-kit.yaml").unlink()
+    said = kit(folder, "init", "--yes")
+    assert said.code == 0
+    found = config.load(folder / "ci-kit.yaml")
+    assert {name: one.schema_ for name, one in found.data.items()} == {
+        "train": "schemas.py:RowsTrain",
+        "evaluation": "schemas.py:RowsEvaluation",
+    }
+    assert "train and evaluation have different columns" in said.out
+    assert "has no 'RowsEvaluation'" in kit(folder, "validate").err  # schemas.py was kept
+    (folder / "schemas.py").unlink()
+    kit(folder, "init", "--yes")
+    assert kit(folder, "validate").code == 0
+
+
 def test_a_file_without_a_header_gets_names(tmp_path: Path, kit: Kit) -> None:
     bare = {name: text.partition("\n")[2] for name, text in both().items()}
     folder = lay(tmp_path / "houses", GOOD | bare)
