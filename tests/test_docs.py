@@ -1,6 +1,5 @@
 """What the documents show is what the tests run, and what they link to is there."""
 
-import json
 import re
 import tomllib
 from pathlib import Path
@@ -38,28 +37,6 @@ def test_the_configuration_in_the_readme_is_valid() -> None:
         assert config.read(text.encode()).data["evaluation"].key == ("position",)
 
 
-def test_the_watch_sections_in_the_readme_are_those_of_the_example() -> None:
-    """The demo, which is a test, runs them."""
-    (shown,) = [text for text in blocks("README.md", "yaml") if text.startswith("drift:")]
-    ours = (ROOT / "examples/digits/ci-kit.yaml").read_text()
-    assert ours.endswith(shown)
-    assert config.read(ours.encode()).retrain.update
-
-
-def test_the_shipping_sections_in_the_readme_are_those_of_the_example() -> None:
-    """The demo runs them, too."""
-    (shown,) = [text for text in blocks("README.md", "yaml") if text.startswith("package:")]
-    assert f"\n{shown}\n" in (ROOT / "examples/digits/ci-kit.yaml").read_text()
-
-
-def test_the_line_of_a_log_in_the_readme_has_what_the_example_watches() -> None:
-    (line,) = blocks("README.md", "json")
-    ours = config.read((ROOT / "examples/digits/ci-kit.yaml").read_bytes())
-    window = ours.drift.window
-    assert window
-    assert {*ours.data["scans"].key, *ours.drift.prediction, window.column} < json.loads(line).keys()
-
-
 def test_the_configurations_in_the_guide_to_training_are_valid() -> None:
     texts = blocks("docs/train.md", "yaml")
     trains = [config.read(text.encode()).train for text in texts if text.startswith("train:")]
@@ -86,9 +63,8 @@ def test_the_readme_names_every_extra() -> None:
     assert {extra for extra in extras if f"ci-kit[{extra}]" not in text} == set()
 
 
-def test_the_programs_in_the_readme_are_those_of_the_examples() -> None:
-    shown = ("examples/resume.py", "examples/digits/tests/test_model.py")
-    assert blocks("README.md", "python") == [(ROOT / path).read_text() for path in shown]
+def test_the_program_in_the_guide_to_training_is_the_example() -> None:
+    assert blocks("docs/train.md", "python")[0] == (ROOT / "examples/resume.py").read_text()
 
 
 def test_the_programs_of_the_resume_page_are_those_of_the_examples() -> None:

@@ -291,3 +291,24 @@ def test_the_command_says_what_why_and_what_to_type_and_ends_with_the_verdict(so
 def test_nothing_wrong_is_one_line() -> None:
     assert shown.text([]) == "Nothing wrong was found."
     assert "\x1b[31m" in shown.text([Finding(code="a/b", level="broken", what="w", why="y", hint="h")], colour=True)
+
+
+def test_the_page_has_each_code_and_no_other() -> None:
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "ci_kit/doctor").glob("*.py"))
+    said = {code.replace("{FILE}", "ci-kit.yaml") for code in re.findall(r'"((?:\w+)/[a-z{}A-Z.-]+)"', source)}
+    said.discard("github/{code}")  # its two stand in the comparison
+    page = (ROOT / "docs/doctor.md").read_text("utf-8")
+    listed = set(re.findall(r"^\| `([\w./-]+)` \|", page, re.MULTILINE))
+    assert listed == {one for one in said if one.split("/")[0] in GROUPS} | {"github/token", "github/repository"}
+
+
+GROUPS = ("configuration", "environment", "store", "repository", "schedule", "workflows", "github")
+
+
+def test_the_example_of_the_page_is_what_is_said(sound: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    shutil.copytree(sound, folder, symlinks=True)
+    change(MODEL, "          fetch-depth: 0.*\n", "")(folder)
+    (shown_there,) = re.findall(r"```\n(✗.*?)```", (ROOT / "docs/doctor.md").read_text("utf-8"), re.DOTALL)
+    told = re.sub(r":\d+\)", ":28)", command(folder).stdout)
+    assert told == shown_there
