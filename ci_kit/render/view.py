@@ -32,6 +32,11 @@ class Row:
         return "better" if (low > 0) == (self.candidate.direction == "up") else "worse"
 
     @property
+    def rank(self) -> int:
+        """Where it stands among others without a gate; gated ones keep the order of the gate."""
+        return 0 if self.gate else ("worse", "better", "unclear").index(self.trend)
+
+    @property
     def outcome(self) -> Outcome:
         """What the comparison says; `within` is certainly worse, yet by no more than the gate allows."""
         status = self.gate.status if self.gate else None
@@ -145,10 +150,10 @@ class View:
         return self.results.get("evaluate") or next(iter(self.results.values()), None)
 
     def rows(self) -> list[Row]:
-        """Return the model's metrics: gated ones first, then those with a baseline, then the others."""
+        """Return the model's metrics: gated ones, those that surely got worse, or better, then the others."""
         rows = [row for result in self.results.values() if result.step == "evaluate" for row in compare(result)]
         rows = [row for row in rows if row.candidate.direction or row.baseline]
-        return sorted(rows, key=lambda row: (row.gate is None, row.change is None, row.baseline is None))
+        return sorted(rows, key=lambda row: (row.gate is None, row.change is None, row.baseline is None, row.rank))
 
     def attention(self) -> list[tuple[str, Check]]:
         """Return the checks that failed, then those that could not be told, then the warnings, with their step."""

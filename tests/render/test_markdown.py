@@ -190,6 +190,14 @@ def test_without_a_baseline_there_is_nothing_to_compare() -> None:
     assert "difference" not in report
 
 
+def test_of_many_metrics_those_that_surely_changed_come_first() -> None:
+    ways = {"same": (-0.01, 0.01), "better": (0.01, 0.03), "worse": (-0.03, -0.01)}
+    found = [gated(0.8, 0.8 + sum(way) / 2, *way, name=name, unit="share") for name, way in ways.items()]
+    many = result("evaluate", check("rows"), metrics={key: one for each in found for key, one in each.items()})
+    lines = [line.split(" ")[1] for line in markdown(view(many)).splitlines() if line.startswith("| ")]
+    assert [name for name in lines if name in ways][:3] == ["worse", "better", "same"]
+
+
 def test_metrics_with_an_at_sign_in_their_name_are_shown() -> None:
     names = {"mAP@0.5": Metric(value=0.5), "loss@baseline": Metric(value=0.25)}
     text = markdown(view(result("train", check("x"), metrics=names)))
