@@ -20,7 +20,7 @@ def add(app: typer.Typer) -> None:
     )(_init)
     app.command(
         "doctor",
-        help="Say what is wrong here, before a run does: what, why it matters, what to type.",
+        help="Say what is wrong with this machine, the configuration, the repository and the workflows.",
         epilog=examples("ci-kit doctor", "ci-kit doctor -C models/bike", "ci-kit doctor --json"),
     )(_doctor)
     app.command(
@@ -42,12 +42,8 @@ def _init(
 
 def _doctor(
     directory: Directory = Path(),
-    as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a list of findings and nothing else.")] = False,
 ) -> None:
-    from ci_kit import doctor
-    from ci_kit.actions import harmless, redact
-    from ci_kit.doctor import shown
+    from ci_kit.doctor.command import doctor
 
-    found = doctor.diagnose(directory.resolve())
-    typer.echo(harmless(redact(shown.as_json(found) if as_json else shown.text(found))))
-    raise typer.Exit(int(any(one.level == "broken" for one in found)))
+    raise typer.Exit(doctor(directory.resolve(), as_json=as_json))

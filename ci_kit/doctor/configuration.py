@@ -1,107 +1,133 @@
-"""The configuration, and whether what it names is there."""
+"""The configuration: it loads, and what it names is there."""
 
-import ast
-import shlex
+import os
 from collections.abc import Iterator
+from glob import glob
 from pathlib import Path
 
-from ci_kit.config import FILE, Config, load
-from ci_kit.data.dvc import beside, tracked
-from ci_kit.data.stages import built
-from ci_kit.doctor.finding import Finding, Patient, broken, warning
-from ci_kit.errors import UserError
-from ci_kit.sections import DataSet
+from ci_kit.config import FILE
+from ci_kit.data import dvc, stages
+from ci_kit.doctor.code import code
+from ci_kit.doctor.context import Context
+from ci_kit.doctor.finding import finding
+from ci_kit.doctor.naming import here, missing
+from ci_kit.parts import Check
 
-LFS, POINTER = b"version https://git-lfs.github.com/spec/", 1024
-
-
-def read(root: Path) -> tuple[Config | None, list[Finding]]:
-    """Return the configuration, or what keeps it from being read."""
-    try:
-        return load(root / FILE), []
-    except UserError as error:
-        if not (root / FILE).exists():
-            found = broken(f"configuration/{FILE}", f"no {FILE} here", "every command starts from it", "ci-kit init")
-            return None, [found]
-        why = error.why or "no command can run"
-        return None, [broken("configuration/invalid", error.what, why, error.hint or "mend that line", FILE)]
+PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".bin")
 
 
-def look(patient: Patient) -> Iterator[Finding]:
-    """Yield what is named and not there."""
-    config = patient.config
-    if config is None:
+def configuration(context: Context) -> Iterator[Check]:
+    """Yield what is wrong with ci-kit.yaml."""
+    if context.mistake:
+        yield _unreadable(context)
         return
-    elsewhere = {config.drift.current, config.drift.labels}  # written where the service runs
+    yield from _data(context)
+    yield from code(context)
+    yield from _model(context)
+    yield from _files(context)
+    yield from _names(context)
+    yield from _placeholder(context)
+
+
+def _unreadable(context: Context) -> Check:
+    if not (context.root / FILE).exists():
+        why = "Every step reads it: which data, which schemas, which model."
+        return finding(
+            "config", f"There is no {FILE}", observed=f"in {context.root}", why=why, hint="Type: ci-kit init"
+        )
+    error = context.mistake
+    what, why, hint = (error.what, error.why, error.hint) if error else ("", "", "")
+    why = f"No step runs with it{f': {why}' if why else ''}."
+    return finding("config", f"{FILE} does not load", observed=what, why=why, hint=hint)
+
+
+def _data(context: Context) -> Iterator[Check]:
+    """Yield data that is nowhere: not here, not with DVC, made by no stage, and not ignored by git.
+
+    What only the drift check reads comes while the model serves, and what git ignores comes from elsewhere.
+    """
+    config = context.settings
+    if not config.data:
+        why, hint = (
+            "There is nothing to validate, and nothing to evaluate with.",
+            "Add: data: {evaluation: {path: data.csv}}",
+        )
+        yield finding("no-data", "No data set is configured", why=why, hint=hint, location=here(context, "data"))
+    live = {config.drift.current, config.drift.labels} if context.drifts else set()
     for name, dataset in config.data.items():
-        if name not in elsewhere:
-            yield from _data(name, dataset, patient.root)
-        if dataset.schema_:
-            yield from _code(f"data.{name}.schema", dataset.schema_, patient.root)
-    for entry in config.evaluate.tests:
-        if not (patient.root / entry).exists():
-            hint = "write a first model test there, or take the line out"
-            yield broken("configuration/tests", f"no model tests at {entry}", "`evaluate` fails without them", hint)
-    if ".py:" in config.evaluate.model:
-        yield from _code("evaluate.model", config.evaluate.model, patient.root)
-    yield from _command(config, patient.root)
+        for entry in dataset.path:
+            if name not in live and not _found(context, entry):
+                hint = f"Add it (git add, dvc add), or mend `data.{name}.path`"
+                yield missing(context, entry, f"The data set `{name}` can't be read.", hint)
 
 
-def _data(name: str, dataset: DataSet, root: Path) -> Iterator[Finding]:
-    for entry in dataset.path:
-        path = root / entry
-        if path.is_file():
-            if path.stat().st_size <= POINTER and path.read_bytes().startswith(LFS):
-                why = "a table of three lines would be tested in place of the data"
-                yield broken("configuration/lfs", f"{entry} is a pointer of Git LFS", why, "git lfs pull")
-            continue
-        there = path.is_dir() or any(root.glob(entry)) if not Path(entry).is_absolute() else path.exists()
-        if there or tracked(path, root) or beside(entry, root) or built(entry, root):
-            continue
-        why = "neither a file nor DVC's: the step that reads it stops with exit code 2"
-        yield broken("configuration/data", f"no data at {entry} (data.{name})", why, f"mend `path` in {FILE}")
+def _found(context: Context, entry: str) -> bool:
+    root = context.root
+    path = root / os.path.expanduser(entry)  # noqa: PTH111 - Path.expanduser raises where there is no home
+    if "://" in entry or path.exists() or glob(str(path), recursive=True):  # noqa: PTH207
+        return True
+    above = [one for one in (path, *path.parents) if one.is_relative_to(root) and one != root]
+    if any(dvc.tracked(one, root) for one in above) or stages.built(entry, root):
+        return True
+    return context.top is not None and context.git.run("check-ignore", "-q", "--", entry).returncode == 0
 
 
-def _code(key: str, reference: str, root: Path) -> Iterator[Finding]:
-    """Look for `path.py:Name` by reading the file, never by running it."""
-    file, _, name = reference.rpartition(":")
-    path = root / file
-    if not path.is_file():
-        why = "the step that needs it stops with exit code 2"
-        yield broken("configuration/code", f"no file {file} ({key})", why, f"write it, or mend `{key}` in {FILE}")
+def _model(context: Context) -> Iterator[Check]:
+    model, config = context.settings.evaluate.model, context.settings
+    if ".py:" in model:
         return
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError) as error:
-        yield broken("configuration/code", f"{file} is no Python", str(error)[:120], "mend it", file)
+    if model.endswith(PICKLES):
+        why = "A pickle runs code when it is loaded, so ci-kit never loads one."
+        hint = "Export ONNX (ci_kit.export), and name that in `evaluate.model`"
+        yield finding(
+            "pickle", "The model is a pickle", observed=model, why=why, hint=hint, location=here(context, model)
+        )
         return
-    if name not in _names(tree):
-        why = f"`{key}` in {FILE} names it"
-        yield broken("configuration/code", f"{file} has no {name}", why, f"define {name}, or mend `{key}`", file)
+    trained = config.train.command is not None or (context.root / "dvc.yaml").is_file()
+    if context.configured("evaluate") and not trained and not _found(context, model):
+        yield missing(
+            context, model, "It is the model to evaluate, and nothing trains one.", "Set `train.command`, or add it"
+        )
 
 
-def _names(tree: ast.Module) -> set[str]:
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            found.add(node.name)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
-        elif isinstance(node, ast.alias):
-            found.add((node.asname or node.name).split(".")[0])
-    return found
+def _files(context: Context) -> Iterator[Check]:
+    config = context.settings
+    for key, value in (("package.card", config.package.card), ("deploy.key", config.deploy.key)):
+        if value and not (context.root / Path(value).expanduser()).is_file():
+            yield missing(context, value, f"`{key}` names it.", f"Add it, or mend `{key}`")
+    if context.drifts and config.drift.profile and not _found(context, config.drift.profile):
+        hint = "Type: ci-kit drift --build-reference"
+        yield missing(context, config.drift.profile, "The drift check compares with it.", hint)
+    workflow = config.retrain.workflow
+    known = {one.path.rpartition("/")[2]: one for one in context.workflows}
+    if workflow and known and workflow not in known:
+        why, hint = (
+            "`retrain` starts it on its branch, so that the checks run.",
+            f"It must be one of {', '.join(known)}",
+        )
+        yield missing(context, workflow, why, hint)
 
 
-def _command(config: Config, root: Path) -> Iterator[Finding]:
-    try:
-        words = shlex.split(config.train.command or "")
-    except ValueError:
-        return
-    script = next((word for word in words[1:3] if word.endswith(".py")), None)
-    if script and words[0].rpartition("/")[2].startswith("python") and not (root / script).is_file():
-        why = "`train.command` runs it"
-        yield broken("configuration/command", f"no script {script}", why, f"write it, or mend `train` in {FILE}")
-    if not config.train.command and config.data and not (root / "dvc.yaml").is_file():
-        why = "`ci-kit train` runs `train.command`, or else `dvc repro`"
-        hint = f"set `train: {{command: python train.py}}` in {FILE}"
-        yield warning("configuration/command", "nothing says how the model is trained", why, hint)
+def _names(context: Context) -> Iterator[Check]:
+    """Yield names of data sets that there are none of."""
+    config = context.settings
+    named = [(one, "validate.overlap") for pair in config.validate_.overlap for one in pair.between]
+    named += [(one, "retrain.compare") for one in config.retrain.compare]
+    if context.configured("evaluate"):
+        named.append((config.evaluate.data, "evaluate.data"))
+    if context.configured("drift"):
+        named += [(config.drift.reference, "drift.reference"), (config.drift.current, "drift.current")]
+        named += [(config.drift.labels, "drift.labels")] if config.drift.labels else []
+    for name, key in named:
+        if config.data and name not in config.data:
+            what, known = "A data set that the configuration names is not defined", ", ".join(config.data)
+            why, hint = f"`{key}` is about it.", f"Define it under `data`, or take one of {known}"
+            yield finding("data-name", what, observed=name, why=why, hint=hint, location=here(context, name))
+
+
+def _placeholder(context: Context) -> Iterator[Check]:
+    if "YOU/REPOSITORY" in (identity := context.settings.deploy.identity or ""):
+        why = "No signature can be by this identity, so nothing can be deployed."
+        hint = "Write the owner and the name of your repository"
+        where = here(context, "identity")
+        yield finding("placeholder", "A placeholder is left", observed=identity, why=why, hint=hint, location=where)

@@ -1,41 +1,45 @@
-"""What the doctor finds, and where it looks."""
+"""A finding: a Check that says what is wrong, why that matters, and what to type."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
 from pathlib import Path
-from typing import Literal
 
-from ci_kit.config import Config
+from ci_kit.parts import Check, Location, Status
 
-Level = Literal["broken", "warning"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing that is wrong: what, why it matters, what to type. `code` is `group/kind`, `place` a file and line."""
-
-    code: str
-    level: Level
-    what: str
-    why: str
-    hint: str
-    place: str = ""
+URGENCY: tuple[Status, ...] = ("fail", "warn", "skip")
+"""Broken, worth a look, and what could not be looked at; the worst first."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Patient:
-    """The folder of ci-kit.yaml, what that says (None where it can't be read), and the environment."""
+def finding(
+    name: str,
+    what: str,
+    *,
+    why: str,
+    hint: str,
+    status: Status = "fail",
+    observed: str | None = None,
+    location: Location | None = None,
+) -> Check:
+    """Return the Check `doctor/<name>`; the last line of its detail is what to type or to do, the others say why."""
+    detail = "\n".join(part for part in (why, hint) if part)
+    return Check(
+        id=f"doctor/{name}", title=what, status=status, observed=observed, detail=detail or None, location=location
+    )
 
-    root: Path
-    config: Config | None
-    env: Mapping[str, str] = field(default_factory=dict)
+
+def untold(name: str, what: str, why: str) -> Check:
+    """Return the note that something could not be looked at, which is no fault."""
+    return Check(id=f"doctor/{name}", title=what, status="skip", detail=why)
 
 
-def broken(code: str, what: str, why: str, hint: str, place: str = "") -> Finding:
-    """Return a finding without whose cure a run fails, or a rule of security does."""
-    return Finding(code=code, level="broken", what=what, why=why, hint=hint, place=place)
+def line_of(text: str, wanted: str, after: int = 0) -> int:
+    """Return the first line, from 1, behind line `after` that has the word and is no comment; 1 where there is none."""
+    word = re.compile(rf"(?<![\w./-]){re.escape(wanted)}(?![\w/-])")
+    for number, line in enumerate(text.splitlines(), start=1):
+        if number > after and word.search(line) and not line.lstrip().startswith("#"):
+            return number
+    return 1
 
 
-def warning(code: str, what: str, why: str, hint: str, place: str = "") -> Finding:
-    """Return a finding that a run survives."""
-    return Finding(code=code, level="warning", what=what, why=why, hint=hint, place=place)
+def relative(path: Path, top: Path) -> str:
+    """Return the path as the repository names it; as it is where it lies elsewhere."""
+    return path.relative_to(top).as_posix() if path.is_relative_to(top) else path.as_posix()

@@ -1,39 +1,54 @@
-"""The machine, by the checks that a training starts with: disk, shared memory, GPUs, the build of torch."""
+"""Memory and clock of this machine."""
 
+import re
 from collections.abc import Iterator
-from importlib.util import find_spec
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from ci_kit.doctor.finding import Finding, Patient, broken, warning
+from ci_kit.doctor.context import Context
+from ci_kit.doctor.finding import finding
 from ci_kit.parts import Check
-from ci_kit.sections import Train
+
+MEMORY = 1.0
+"""GiB that should be free: a check of 10 million rows of 20 columns took as much, the drift report half of it."""
+SKEW = timedelta(minutes=5)
+"""Clocks that differ by more are refused by Kerberos and, with OAuth's usual leeway, by clouds."""
+PROC, GROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
+GIB = 2**30
 
 
-def look(patient: Patient) -> Iterator[Finding]:
-    """Yield what would keep a training from starting, or slow it down; without psutil nothing is known."""
-    train = patient.config.train if patient.config else Train()
-    if find_spec("psutil") is None:
-        return
-    from ci_kit.train import preflight
-    from ci_kit.train.device import Devices
-    from ci_kit.train.gpu import gpus
-    from ci_kit.train.needs import Need
-    from ci_kit.train.sensors import Nvidia
-
-    with gpus() as found:
-        checks = list(preflight.preflight(train, patient.root, found.name if found else None))
-        sensors = found.sensors if found else None
-        devices = Devices(sensors.nvml, sensors.handles) if isinstance(sensors, Nvidia) else None
-        checks += preflight.ready(train, patient.root, patient.root, Need(), devices)
-    yield from (one for check in checks if (one := finding(check)))
+def machine(context: Context) -> Iterator[Check]:
+    """Yield what is short, and a clock that is wrong."""
+    free = memory()
+    if free is not None and free < MEMORY * GIB:
+        why = "A step that runs out of memory is killed without a word."
+        hint = "End what else runs here, or take a larger runner"
+        observed = f"{free / GIB:.1f} GiB free"
+        yield finding("memory", "Little memory is free", observed=observed, why=why, hint=hint, status="warn")
+    newest = context.git.read("log", "-1", "--format=%ct") if context.top else None
+    if newest and datetime.fromtimestamp(int(newest), UTC) > context.now + SKEW:
+        ahead = datetime.fromtimestamp(int(newest), UTC)
+        why = "Servers refuse tokens and certificates whose time has not come, and windows of drift get wrong dates."
+        hint = "Type: timedatectl status, or see to the clock that made the commit"
+        observed = f"it is {context.now:%Y-%m-%d %H:%M} here, and HEAD is of {ahead:%Y-%m-%d %H:%M} (UTC)"
+        yield finding("clock", "A clock is wrong", observed=observed, why=why, hint=hint, status="warn")
 
 
-def finding(check: Check) -> Finding | None:
-    """Return what a check of the preflight says, None where it found nothing."""
-    if check.status not in ("fail", "warn"):
-        return None
-    make = broken if check.status == "fail" else warning
-    what = f"{check.title}: {check.observed}" if check.observed else check.title
-    what += f", at least {check.limit} needed" if check.limit else ""
-    code = f"machine/{check.id.removeprefix('preflight/')}"
-    why, hint = "a training would not start, or be slow", check.detail or "free some, or use another machine"
-    return make(code, what, why, hint)
+def memory(proc: Path = PROC, group: Path = GROUP) -> int | None:
+    """Return the bytes that are free for us, by the kernel and by our control group; None where neither tells."""
+    known = []
+    if match := re.search(r"^MemAvailable:\s+(\d+) kB", _text(proc), re.MULTILINE):
+        known.append(int(match[1]) * 1024)
+    most, used = _text(group / "memory.max").strip(), _text(group / "memory.current").strip()
+    if most.isdecimal() and used.isdecimal():
+        # What files have in the cache is given back first.
+        cached = re.search(r"^inactive_file (\d+)$", _text(group / "memory.stat"), re.MULTILINE)
+        known.append(int(most) - int(used) + (int(cached[1]) if cached else 0))
+    return min(known, default=None)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, ValueError):
+        return ""

@@ -1,55 +1,96 @@
-"""The git repository: what a comparison with the base branch needs of it."""
+"""Git and the checkout: version, owner, depth, base branch, and pointers of LFS where data should be."""
 
+import re
 from collections.abc import Iterator
+from glob import glob
+from pathlib import Path
 
-from ci_kit.doctor.finding import Finding, Patient, broken, warning
-from ci_kit.forge import watched
-from ci_kit.forge.git import Git
-from ci_kit.job import Job
+from ci_kit.doctor.context import Context
+from ci_kit.doctor.finding import finding
+from ci_kit.errors import CiKitError
+from ci_kit.parts import Check, Location
+
+OLDEST = (2, 29)
+"""The first git with `fetch --no-write-fetch-head`, which the history is fetched with."""
+_POINTER = b"version https://git-lfs.github.com/spec/v1"
 
 
-def look(patient: Patient) -> Iterator[Finding]:
-    """Yield what keeps a change from being compared, or its results from being kept apart."""
-    git, config = Git(patient.root), patient.config
-    if not git.is_repository():
-        why = "changes are compared with the base branch, and results are kept by commit"
-        yield broken("repository/git", "this is no git repository", why, "git init && git add . && git commit -m start")
-        return
-    if git.find("HEAD") is None:
-        yield broken("repository/git", "there is no commit yet", "nothing can be compared", "git commit -m start")
-        return
-    base = config.base if config else "main"
-    if not any(map(git.find, (f"refs/remotes/origin/{base}", f"refs/heads/{base}"))):
-        why = "`base` in ci-kit.yaml is what changes are compared with; without it the gate fails closed"
-        hint = f"git fetch origin {base}, or set `base` to one of: {_branches(git)}"
-        yield broken("repository/base", f"there is no branch {base}", why, hint)
+def repository(context: Context) -> Iterator[Check]:
+    """Yield what is wrong with git and this checkout."""
+    if context.refusal:
+        yield _refused(context.refusal)
+    elif context.top is None:
+        why = "The baseline, the history and the pull request of a retraining live in git."
+        hint = "Type: git init && git add . && git commit -m start"
+        yield finding("git", "This is no git repository", why=why, hint=hint, status="warn")
+    else:
+        yield from _version(context)
+        yield from _depth(context)
+        yield from _tracked(context)
+    yield from _pointers(context)
+
+
+def _refused(error: CiKitError) -> Check:
+    if "refuses this repository" in error.what:
+        why = f"{error.why[:1].upper()}{error.why[1:]}: no step can tell which commit it judges."
+        return finding("safe-directory", "git refuses this repository", why=why, hint=error.hint)
+    why = "Without git there is no baseline and no history."
+    return finding("git", "git does not work here", observed=error.what, why=why, hint=error.hint or "Type: git status")
+
+
+def _version(context: Context) -> Iterator[Check]:
+    said = context.git.read("--version") or ""
+    match = re.search(r"(\d+)\.(\d+)", said)
+    if match and (int(match[1]), int(match[2])) < OLDEST:
+        why = "The history can't be fetched with it, so nothing is compared with the base branch."
+        hint = f"Install git {OLDEST[0]}.{OLDEST[1]} or later"
+        yield finding("git-version", "This git is too old", observed=said, why=why, hint=hint)
+
+
+def _depth(context: Context) -> Iterator[Check]:
+    git, base = context.git, context.settings.base
     if git.shallow():
-        why = "the baseline lies in older commits, so the gate fails closed"
-        hint = "git fetch --unshallow; in a workflow, give actions/checkout `fetch-depth: 0`"
-        yield broken("repository/shallow", "the clone is shallow", why, hint)
-    if git.read("ls-files", "--", ".ci-kit"):
-        why = "results of a laptop would be taken for a run's own"
-        hint = "git rm -r --cached .ci-kit && echo .ci-kit/ >> .gitignore"
-        yield warning("repository/tracked", "git tracks .ci-kit", why, hint)
-    if config and config.data and not watched.known(git) and config.evaluate.first_run == "fail":
-        why = "the very first run has nothing to compare with, and fails closed"
-        hint = f"commit on {base}, then: ci-kit run check --first-run allow"
-        yield warning("repository/history", "nothing is recorded yet", why, hint)
-    yield from _heartbeat(patient)
+        why = "The commit to compare with is not in this clone, so `evaluate` fails for want of a baseline."
+        hint = "Type: git fetch --unshallow; in a workflow give actions/checkout `fetch-depth: 0`"
+        yield finding("shallow", "The checkout is shallow", why=why, hint=hint, status="warn")
+    elif context.config and git.find("HEAD") and not (git.find(f"origin/{base}") or git.find(base)):
+        hint = "Set `base` in ci-kit.yaml to the branch that pull requests go to"
+        others = (git.read("branch", "--all", "--format=%(refname:short)") or "").split()
+        observed = f"{base}; there are {', '.join(others[:5])}" if others else base
+        why = "Changes are compared with it: without it there is no baseline."
+        yield finding("base", "The base branch is not known here", observed=observed, why=why, hint=hint, status="warn")
 
 
-def _branches(git: Git) -> str:
-    names = (git.read("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes/origin") or "").split()
-    return ", ".join(names[:6]) or "none"
+def _tracked(context: Context) -> Iterator[Check]:
+    if context.git.read("ls-files", "--", ".ci-kit"):
+        why = "Results of another machine would be taken for those of this run."
+        hint = "Type: git rm -r --cached .ci-kit && echo .ci-kit/ >> .gitignore"
+        yield finding("tracked", "git tracks what a run writes", observed=".ci-kit", why=why, hint=hint, status="warn")
 
 
-def _heartbeat(patient: Patient) -> Iterator[Finding]:
-    from ci_kit.report.heartbeat import heartbeat
+def _pointers(context: Context) -> Iterator[Check]:
+    config = context.settings
+    named = [entry for dataset in config.data.values() for entry in dataset.path] + [config.evaluate.model]
+    found = [path for entry in named for path in _files(context.root / entry) if _pointer(path)]
+    if found:
+        name = found[0].relative_to(context.root).as_posix() if found[0].is_relative_to(context.root) else str(found[0])
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        why = "Git LFS left a pointer of three lines where the bytes should be: every step would read that."
+        hint = "Type: git lfs install && git lfs pull; in a workflow give actions/checkout `lfs: true`"
+        what = "A file is a pointer of Git LFS"
+        where = Location(file=f"{context.prefix}{name}")
+        yield finding("lfs", what, observed=f"{name}{more}", why=why, hint=hint, location=where)
 
-    if patient.config is None:
-        return
-    check = heartbeat(Job(root=patient.root, config=patient.config, say=lambda _: None))
-    if check.status == "warn" and check.observed:  # where none has run yet, the missing schedule is the finding
-        said = f"{check.title}: {check.observed}"
-        why = "GitHub disables a schedule after 60 days without a commit, and says nothing"
-        yield warning("schedule/heartbeat", said, why, check.detail or "ci-kit run watch")
+
+def _files(path: Path) -> list[Path]:
+    """Return the files of an entry, of a folder those directly in it, at most 100."""
+    names = glob(str(path / "*") if path.is_dir() else str(path), recursive=True)[:100]  # noqa: PTH207
+    return [Path(name) for name in sorted(names) if Path(name).is_file()]
+
+
+def _pointer(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_POINTER)) == _POINTER
+    except OSError:
+        return False

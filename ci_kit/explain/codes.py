@@ -30,6 +30,7 @@ MODULES = {
     "deploy.schema": "deploy/settings",
     "deploy.standing": "deploy/not-ours",
     "deploy.step": "config/unknown-name",
+    "doctor": "config/options",
     "drift": "data/columns",
     "drift.drawing": "data/columns",
     "drift.log": "data/unreadable",

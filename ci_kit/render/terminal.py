@@ -25,7 +25,7 @@ def terminal(result: Result, *, colour: bool | None = None) -> str:
     if colour is None:
         colour = coloured(sys.stdout)
     head = f"{result.step}: {phrases.tally(result)}, {numbers.duration(result.run.seconds)}"
-    lines = [_paint(f"{SIGNS[result.status]} {head}", result.status, colour)]
+    lines = [paint(f"{SIGNS[result.status]} {head}", result.status, colour)]
     lines += _drift(result) if result.step == "drift" else []
     rows = list(telling(result))
     lines += _table(rows[:MOST])
@@ -38,8 +38,8 @@ def terminal(result: Result, *, colour: bool | None = None) -> str:
     year = drift_view.read(result).year if result.step == "drift" else None
     for check in found[:MOST]:
         column = result.step == "drift" and check.id.startswith(drift_view.COLUMNS)
-        first, *rest = _moved(check, year) if column and not check.id.startswith("schema/") else _check(check)
-        lines += [_paint(first, check.status, colour), *rest]
+        first, *rest = _moved(check, year) if column and not check.id.startswith("schema/") else lines_of(check)
+        lines += [paint(first, check.status, colour), *rest]
     if len(found) > MOST:
         lines.append(f"  and {len(found) - MOST:,} more in .ci-kit/{result.step}.json")
     return "\n".join(lines)
@@ -80,7 +80,8 @@ def _drift(result: Result) -> list[str]:
     return _wrap(f"written: {seen}", "  | ", "    | ", 4)
 
 
-def _check(check: Check) -> list[str]:
+def lines_of(check: Check) -> list[str]:
+    """Return a check: its sign, title and observation, then where it is and its detail, indented."""
     seen = ", ".join(part for part in (check.observed, check.limit and f"limit {check.limit}") if part)
     text = f"{check.title}: {seen}" if seen else check.title
     lines = _wrap(text, f"  {SIGNS[check.status]} ", "    | ", 6)
@@ -113,5 +114,6 @@ def _clean(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _paint(text: str, status: Status, colour: bool) -> str:
+def paint(text: str, status: Status, colour: bool) -> str:
+    """Return the line in the colour of its status."""
     return f"\x1b[{_COLOURS[status]}m{text}\x1b[0m" if colour else text

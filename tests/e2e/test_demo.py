@@ -1,5 +1,6 @@
 """The demo is what a stranger runs first, so it is a test."""
 
+import json
 import re
 import subprocess
 import sys
@@ -155,3 +156,10 @@ def test_it_ends_by_saying_where_the_reports_are_and_what_to_try(demo: tuple[Pat
     tail = demo[1][-2000:]
     for name in ("better.md", "worse.md", "broken.md", "retrain.md", "drift.html", "Try next"):
         assert name in tail
+
+
+def test_the_doctor_finds_nothing_wrong_with_its_repository(demo: tuple[Path, str]) -> None:
+    command = [sys.executable, "-m", "ci_kit", "doctor", "--json", "-C", str(demo[0] / "digits")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    found = {one["id"] for one in json.loads(done.stdout)}  # what may be warned of is this machine
+    assert {one for one in found if not one.startswith("preflight/")} <= {"doctor/python", "doctor/memory"}
