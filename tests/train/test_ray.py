@@ -235,7 +235,8 @@ def test_a_cancel_stops_the_job(cluster: Cluster, tmp_path: Path) -> None:
     assert running.wait(timeout=20) == 130
     assert time.monotonic() - began < 8
     assert cluster.jobs()[name] == "STOPPED"
-    assert psutil.wait_procs(drivers, timeout=3)[1] == []
+    alive = psutil.wait_procs(drivers, timeout=3)[1]
+    assert [one for one in alive if one.status() != psutil.STATUS_ZOMBIE] == []  # Ray reaps what has ended when it can
     assert next(kit.state.glob("*/saved")).read_text() == "4"
     assert "goes on from its last checkpoint: type the same again" in kit.text()
 
