@@ -8,7 +8,7 @@ from pathlib import Path
 from ci_kit.doctor.context import Context
 from ci_kit.doctor.finding import finding
 from ci_kit.errors import CiKitError
-from ci_kit.parts import Check, Location
+from ci_kit.parts import Check, Location, Status
 
 OLDEST = (2, 29)
 """The first git with `fetch --no-write-fetch-head`, which the history is fetched with."""
@@ -52,7 +52,8 @@ def _depth(context: Context) -> Iterator[Check]:
     if git.shallow():
         why = "The commit to compare with is not in this clone, so `evaluate` fails for want of a baseline."
         hint = "Type: git fetch --unshallow; in a workflow give actions/checkout `fetch-depth: 0`"
-        yield finding("shallow", "The checkout is shallow", why=why, hint=hint, status="warn")
+        status: Status = "fail" if context.config else "warn"
+        yield finding("shallow", "The checkout is shallow", why=why, hint=hint, status=status)
     elif context.config and git.find("HEAD") and not (git.find(f"origin/{base}") or git.find(base)):
         hint = "Set `base` in ci-kit.yaml to the branch that pull requests go to"
         others = (git.read("branch", "--all", "--format=%(refname:short)") or "").split()
