@@ -70,6 +70,10 @@ class Crash(BaseException):
     """The process dies here."""
 
 
+def crash() -> httpx.Response:
+    raise Crash
+
+
 @dataclass
 class Hub:
     """The server; every call is atomic, and `journal` holds each as `METHOD path`."""
@@ -105,6 +109,17 @@ class Hub:
                 self.journal.append(f"{method} {path}")
                 answer = self._answer(request)
         return self.after(method, path) or answer
+
+    def at(self, moment: str, call: int, act: Callable[[], httpx.Response]) -> Callable[[], bool]:
+        """Let `act` answer `before`, or instead of the answer `after`, one call (from 0); return whether it came."""
+        left = [call]
+
+        def watch(method: str, path: str) -> httpx.Response | None:
+            left[0] -= 1
+            return act() if left[0] == -1 else None
+
+        setattr(self, moment, watch)
+        return lambda: left[0] < 0
 
     def plant(self, body: str, login: str | None = "github-actions[bot]") -> int:
         self._next += 1

@@ -9,7 +9,7 @@ import pytest
 
 from ci_kit.errors import CiKitError, Unavailable, UserError
 from ci_kit.forge.base import Stamp, mark, read_mark
-from tests.forge.fake import FAULTS, RUNS, Clock, Crash, Hub, trouble
+from tests.forge.fake import FAULTS, RUNS, Clock, Crash, Hub, crash, trouble
 
 # Many writers at the same time: a matter of seconds, not of milliseconds.
 pytestmark = pytest.mark.e2e
@@ -231,17 +231,10 @@ def test_twenty_writers_leave_one_comment_of_the_newest_run(seed: int, standing:
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_the_next_run_heals_a_crash_at_any_call(standing: int, moment: str) -> None:
     for call in range(12):
-        hub, left = Hub(), [call]
+        hub = Hub()
         for run in range(standing):
             hub.plant(mark(f"run {run}", "default", stamp(run)))
-
-        def die(method: str, path: str, left: list[int] = left) -> httpx.Response | None:
-            left[0] -= 1
-            if left[0] == -1:
-                raise Crash
-            return None
-
-        setattr(hub, moment, die)
+        hub.at(moment, call, crash)
         with contextlib.suppress(Crash):
             hub.forge().comment("default", "run 10", stamp(10))
         setattr(hub, moment, lambda method, path: None)
@@ -253,15 +246,10 @@ def test_the_next_run_heals_a_crash_at_any_call(standing: int, moment: str) -> N
 def test_one_fault_at_any_call_is_survived(fault: int | str) -> None:
     for moment in ("before", "after"):
         for call in range(8):
-            hub, left = Hub(), [call]
+            hub = Hub()
             hub.plant(mark("run 0", "default", stamp(0)))
             hub.plant(mark("run 0", "default", stamp(0)))
-
-            def fail(method: str, path: str, left: list[int] = left) -> httpx.Response | None:
-                left[0] -= 1
-                return trouble(fault) if left[0] == -1 else None
-
-            setattr(hub, moment, fail)
+            hub.at(moment, call, lambda: trouble(fault))
             hub.forge().comment("default", "run 1", stamp(1))
             assert "run 1" in only(hub)
 

@@ -12,7 +12,7 @@ from ci_kit.forge.git import Git
 from ci_kit.forge.github import GitHubForge
 from ci_kit.forge.local import LocalForge
 from ci_kit.forge.pictures import kept, place
-from tests.forge.fake import Crash, Hub, trouble
+from tests.forge.fake import Crash, Hub, crash, trouble
 from tests.forge.repository import git
 
 # Real git and real processes: a matter of seconds, not of milliseconds.
@@ -155,13 +155,8 @@ def test_a_tree_that_github_refuses_for_another_reason_is_an_error() -> None:
 def test_one_fault_at_any_call_is_survived(fault: int | str) -> None:
     for moment in ("before", "after"):
         for call in range(6):
-            hub, left = Hub(), [call]
-
-            def fail(method: str, path: str, left: list[int] = left) -> httpx.Response | None:
-                left[0] -= 1
-                return trouble(fault) if left[0] == -1 else None
-
-            setattr(hub, moment, fail)
+            hub = Hub()
+            hub.at(moment, call, lambda: trouble(fault))
             shown = forge(hub).keep({"a": ONE})
             assert hub.commits() == len(hub.files()) == 1
             assert f"/blob/{hub.refs['heads/ci-kit']}/" in shown["a"]
@@ -169,15 +164,8 @@ def test_one_fault_at_any_call_is_survived(fault: int | str) -> None:
 
 def test_a_crash_at_any_call_is_made_good_by_the_next_run() -> None:
     for call in range(6):
-        hub, left = Hub(), [call]
-
-        def die(method: str, path: str, left: list[int] = left) -> httpx.Response | None:
-            left[0] -= 1
-            if left[0] == -1:
-                raise Crash
-            return None
-
-        hub.after = die
+        hub = Hub()
+        hub.at("after", call, crash)
         with contextlib.suppress(Crash):
             forge(hub).keep({"a": ONE})
         hub.after = lambda method, path: None
@@ -211,13 +199,8 @@ def test_locally_they_are_files_that_the_comment_finds(tmp_path: Path, monkeypat
 def test_one_fault_at_any_call_is_survived_from_what_the_clone_knows(repo: Path, fault: int | str) -> None:
     for moment in ("before", "after"):
         for call in range(4):
-            hub, left = seeded(repo, ONE), [call]
-
-            def fail(method: str, path: str, left: list[int] = left) -> httpx.Response | None:
-                left[0] -= 1
-                return trouble(fault) if left[0] == -1 else None
-
-            setattr(hub, moment, fail)
+            hub = seeded(repo, ONE)
+            hub.at(moment, call, lambda: trouble(fault))
             shown = forge(hub, repo).keep({"a": TWO})
             assert hub.files().keys() == {place(ONE), place(TWO), "results/a/x.json"}
             assert hub.commits() == 2

@@ -12,7 +12,7 @@ from ci_kit.forge.base import Stamp, read_mark
 from ci_kit.forge.git import Git
 from ci_kit.forge.history import entries, find
 from ci_kit.forge.local import LocalForge
-from tests.forge.fake import Crash, Hub, trouble
+from tests.forge.fake import Crash, Hub, crash, trouble
 from tests.forge.repository import git, linear, result
 
 # Real git and real processes: a matter of seconds, not of milliseconds.
@@ -54,28 +54,16 @@ class TestGitHub:
     def test_one_fault_at_any_call_is_survived(self, fault: int | str) -> None:
         for moment in ("before", "after"):
             for call in range(7):
-                hub, left = Hub(), [call]
-
-                def fail(method: str, path: str, left: list[int] = left) -> httpx.Response | None:
-                    left[0] -= 1
-                    return trouble(fault) if left[0] == -1 else None
-
-                setattr(hub, moment, fail)
+                hub = Hub()
+                hub.at(moment, call, lambda: trouble(fault))
                 hub.forge().record({"results/a/x.json": BINARY}, "one")
                 assert len(hub.files()) == hub.commits() == 1
 
     def test_a_crash_at_any_call_loses_nothing_that_was_recorded(self) -> None:
         for call in range(8):
-            hub, left = Hub(), [call]
+            hub = Hub()
             hub.forge().record({"results/a/x.json": b"1"}, "one")
-
-            def die(method: str, path: str, left: list[int] = left) -> httpx.Response | None:
-                left[0] -= 1
-                if left[0] == -1:
-                    raise Crash
-                return None
-
-            hub.after = die
+            hub.at("after", call, crash)
             with contextlib.suppress(Crash):
                 hub.forge().record({"results/b/x.json": b"2"}, "two")
             hub.after = lambda method, path: None

@@ -13,7 +13,7 @@ from ci_kit.errors import Unavailable, UserError
 from ci_kit.forge import shared
 from ci_kit.forge.board import compose
 from ci_kit.forge.parts import merge
-from tests.forge.fake import Clock, Crash, Hub, trouble
+from tests.forge.fake import Clock, Crash, Hub, crash, trouble
 from tests.forge.shares import board, boards, part, runs
 
 # Many writers at the same time: a matter of seconds, not of milliseconds.
@@ -201,17 +201,10 @@ def test_the_attempts_of_one_report_converge_beside_others() -> None:
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_the_next_run_heals_a_crash_at_any_call(standing: int, moment: str) -> None:
     for call in range(12):
-        hub, left = Hub(), [call]
+        hub = Hub()
         for place in range(standing):
             plant(hub, f"m{place}", run=10)
-
-        def die(method: str, path: str, left: list[int] = left) -> httpx.Response | None:
-            left[0] -= 1
-            if left[0] == -1:
-                raise Crash
-            return None
-
-        setattr(hub, moment, die)
+        hub.at(moment, call, crash)
         with contextlib.suppress(Crash):
             hub.forge().share("models", part("bike", 10))
         setattr(hub, moment, lambda method, path: None)
@@ -228,15 +221,10 @@ def test_one_fault_at_any_call_is_survived(fault: int | str) -> None:
     for moment in ("before", "after"):
         for call in range(8):
             clock = Clock(1)
-            hub, left = Hub(sleep=clock.sleep, now=clock.now), [call]
+            hub = Hub(sleep=clock.sleep, now=clock.now)
             plant(hub, "bike")
             plant(hub, "bus")
-
-            def fail(method: str, path: str, left: list[int] = left) -> httpx.Response | None:
-                left[0] -= 1
-                return trouble(fault) if left[0] == -1 else None
-
-            setattr(hub, moment, fail)
+            hub.at(moment, call, lambda: trouble(fault))
             hub.forge().share("models", part("bike", 2))
             assert runs(hub) == {"bike": (2, 1), "bus": (1, 1)}
 

@@ -12,7 +12,7 @@ import pytest
 from ci_kit.errors import Unavailable
 from ci_kit.forge.base import Refused, Stamp
 from ci_kit.forge.verdict import Note, Verdict
-from tests.forge.fake import FAULTS, Clock, Crash, Hub, trouble
+from tests.forge.fake import FAULTS, Clock, Crash, Hub, crash, trouble
 
 # Every call times every fault: a matter of seconds, not of milliseconds.
 pytestmark = pytest.mark.e2e
@@ -199,23 +199,16 @@ def test_a_pending_status_or_one_of_an_older_run_that_came_late_is_put_right() -
 def test_the_next_run_heals_a_crash_at_any_call(moment: str, standing: int, notes: tuple[Note, ...]) -> None:
     crashed = 0
     for call in range(16):
-        hub, left = Hub(), [call]
+        hub = Hub()
         for way in (check, status):
             for run in range(standing):
                 way(hub, run)
-
-        def die(method: str, path: str, left: list[int] = left) -> httpx.Response | None:
-            left[0] -= 1
-            if left[0] == -1:
-                raise Crash
-            return None
-
-        setattr(hub, moment, die)
+        came = hub.at(moment, call, crash)
         with contextlib.suppress(Crash):
             for way in (check, status):
                 way(hub, 10, notes)
         setattr(hub, moment, lambda method, path: None)
-        crashed += left[0] < 0
+        crashed += came()
         for way in (check, status):
             way(hub, 11, notes)
         found = only(hub)
@@ -231,13 +224,8 @@ def test_one_fault_at_any_call_is_survived(fault: int | str, notes: tuple[Note, 
     # What GitHub put off it did not carry out.
     for moment in ("before",) if fault in (429, "limit") else ("before", "after"):
         for call in range(10):
-            hub, left = Hub(), [call]
-
-            def fail(method: str, path: str, left: list[int] = left) -> httpx.Response | None:
-                left[0] -= 1
-                return trouble(fault) if left[0] == -1 else None
-
-            setattr(hub, moment, fail)
+            hub = Hub()
+            hub.at(moment, call, lambda: trouble(fault))
             check(hub, 1, notes)
             status(hub, 1, notes)
             assert (only(hub)["external_id"], len(hub.notes[only(hub)["id"]])) == ("1.1", len(notes))
