@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ import yaml
 
 from ci_kit.data.dvc import read
 from ci_kit.files import LOCKFILES
-from ci_kit.forge import history
 from ci_kit.forge.git import Git
 from ci_kit.job import Job
 from ci_kit.render import numbers
@@ -21,26 +20,26 @@ PARAMS = "params.yaml"
 MOST, BYTES = 500, 2**22  # names of one kind, and bytes of one file, beyond which nobody reads on
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==([^\s;#\\]+)", re.MULTILINE)
 Values = dict[str, str]
+History = Mapping[str, Sequence[Result]]
 
 
-def changes(job: Job, results: Mapping[str, Result]) -> tuple[Change, ...] | None:
+def changes(job: Job, results: Mapping[str, Result], before: History) -> tuple[Change, ...] | None:
     """Return them in the order parameter, data, dependency; None where there is no base to compare with."""
     base, git = job.source.base_sha, Git(job.root)
     if base is None or not git.is_repository() or git.find(base) is None:
         return None
     found = list[Change]()
     for name in _files(job.root):
-        before, after = (_leaves(raw) for raw in (git.show(base, name), _here(job.root / name)))
+        old, new = (_leaves(raw) for raw in (git.show(base, name), _here(job.root / name)))
         title = "" if name == PARAMS else f"{name}: "
         found += _compared(
             "parameter",
-            {f"{title}{key}": value for key, value in before.items()},
-            {f"{title}{key}": value for key, value in after.items()},
+            {f"{title}{key}": value for key, value in old.items()},
+            {f"{title}{key}": value for key, value in new.items()},
         )
-    past = history.find(git, base, "validate")
-    now = next((one for step, one in results.items() if one.step == "validate"), None)
-    if past and now:
-        found += _compared("data", _data(past.result), _data(now))
+    step = next((step for step, one in results.items() if one.step == "validate" and before.get(step)), None)
+    if step:
+        found += _compared("data", _data(before[step][-1]), _data(results[step]))
     lock = next((name for name in LOCKFILES if (job.root / name).is_file()), None)
     if lock:
         found += _compared("dependency", _pins(lock, git.show(base, lock)), _pins(lock, _here(job.root / lock)))

@@ -87,7 +87,7 @@ def _view(job: Job, event: actions.Event) -> View:
         usual={step: one for step, now in found.results.items() if (one := usual(before[step], now))},
         altogether=altogether(before, found.results.values()),
         saved={step: less for step, now in found.results.items() if (less := saved(before[step], now))},
-        changes=changes(job, found.results),
+        changes=changes(job, found.results, before),
         before={step: known[-1] for step, known in before.items() if known},
         whole=f"[in the job summary]({event.url})" if event.url else f"`{job.folder.name}/{HTML}`",
     )

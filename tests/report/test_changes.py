@@ -13,6 +13,7 @@ from ci_kit.job import Job
 from ci_kit.parts import Metric, Source
 from ci_kit.render.view import Change
 from ci_kit.report.changes import changes
+from ci_kit.report.past import recent
 from ci_kit.result import Result
 from tests.render.samples import check, reads, result
 
@@ -38,7 +39,8 @@ def repository(tmp_path: Path) -> Path:
 
 def found(root: Path, base: str | None, *results: Result) -> list[tuple[str, str, str, str]] | None:
     job = Job(root=root, config=read(b"{}"), source=Source(sha=None, base_sha=base))
-    made = changes(job, {one.step: one for one in results})
+    now = {one.step: one for one in results}
+    made = changes(job, now, recent(job, [*now]))
     return None if made is None else [(one.kind, one.name, one.before, one.after) for one in made]
 
 
@@ -82,11 +84,13 @@ def test_dependencies(repository: Path, name: str, before: str, after: str) -> N
 
 
 def test_data_by_rows_and_digest(repository: Path) -> None:
-    base = commit(repository, a="1")
     rows = {"rows/train": Metric(value=1797, unit="rows")}
+    older = reads(result("validate", check("x")), train="md5:00")
     before = reads(result("validate", check("x"), metrics=rows), train="md5:0123456789abcdef", gone="sha256:00")
-    before = before.model_copy(update={"source": before.source.model_copy(update={"sha": base})})
-    LocalForge(repository).record(history.entries(repository, [before], base), "x")
+    for one in (older, before):
+        base = commit(repository, a=str(one.source.data))
+        known = one.model_copy(update={"source": one.source.model_copy(update={"sha": base})})
+        LocalForge(repository).record(history.entries(repository, [known], base), "x")
     commit(repository, a="2")
     now = reads(result("validate", check("x")), train="md5:fedcba9876543210")
     assert found(repository, base, now) == [
