@@ -1,5 +1,6 @@
 """Exactly one comment per report on a pull request, whoever else writes at the same time."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +44,7 @@ class Comments:
                 elif _behind(seen, text, stamp, written=made is not None):
                     made = self._update(seen[0], text)
                 else:
-                    self._delete(seen, [one for one in seen[1:] if one.id in stale or one.stamp == stamp])
+                    self._drop(_superfluous(seen, stale, stamp))
                     return seen[0].url
             except Unknown as error:
                 trouble = str(error)
@@ -103,16 +104,20 @@ class Comments:
             return None
         return comment.id
 
-    def _delete(self, seen: list[Comment], losers: list[Comment]) -> None:
-        """Delete those that another comment makes superfluous; one that is newer than all others stays."""
-        for one in losers:
-            if all(one.stamp.order > other.stamp.order for other in seen if other is not one):
-                continue
+    def _drop(self, ids: Iterable[int]) -> None:
+        """Delete these comments; one that somebody else deleted is gone, as it should be."""
+        for one in ids:
             try:
-                self._client.send("DELETE", f"{self._repo}/issues/comments/{one.id}", need=WRITE)
+                self._client.send("DELETE", f"{self._repo}/issues/comments/{one}", need=WRITE)
             except Refused as error:
                 if error.status != 404:
                     raise
+
+
+def _superfluous(seen: list[Comment], stale: set[int], stamp: Stamp) -> list[int]:
+    """Return those beside the first that it makes superfluous; one that is newer than all others stays."""
+    losers = [one for one in seen[1:] if one.id in stale or one.stamp == stamp]
+    return [one.id for one in losers if any(one.stamp.order <= other.stamp.order for other in seen if other is not one)]
 
 
 def _behind(seen: list[Comment], text: str, stamp: Stamp, *, written: bool) -> bool:

@@ -64,7 +64,7 @@ class Shared(Comments):
                 elif quiet == there.turn:
                     # Those that others make at the same time are theirs to delete.
                     left = {one.id for one in first}
-                    self._clear([one for one in seen[1:] if one.id in left or own.id in one.board.parts])
+                    self._drop(one.id for one in seen[1:] if one.id in left or own.id in one.board.parts)
                     return seen[0].url
                 else:
                     quiet = there.turn
@@ -112,14 +112,6 @@ class Shared(Comments):
                 raise
             return None, ""
         return kept, board.turn
-
-    def _clear(self, losers: list[Sheet]) -> None:
-        for one in losers:
-            try:
-                self._client.send("DELETE", f"{self._repo}/issues/comments/{one.id}", need=WRITE)
-            except Refused as error:
-                if error.status != 404:
-                    raise
 
 
 def _crowd(seen: list[Sheet], known: Board) -> float:
