@@ -11,8 +11,7 @@ def kept(git: Git, model: str, target: str) -> list[str]:
     git.fetch_branch(BRANCH)
     found: dict[str, Result] = {}
     for ref in (f"refs/remotes/origin/{BRANCH}", f"refs/heads/{BRANCH}"):
-        names = git.read("ls-tree", "-r", "--name-only", "--full-tree", ref, f"deploy/{model}/{target}/") or ""
-        for name in names.splitlines():
+        for name in git.names(ref, f"deploy/{model}/{target}/"):
             if name not in found and (result := _read(git, ref, name)):
                 found[name] = result
     # A name begins with the time of its deployment.

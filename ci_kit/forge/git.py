@@ -132,6 +132,11 @@ class Git:
         done = self.run("cat-file", "blob", f"{found}:./{path}") if found else None
         return None if done is None or done.returncode else done.stdout
 
+    def names(self, revision: str, folder: str) -> list[str]:
+        """Return the paths of all files in a folder at that revision, from the top of the work tree."""
+        listed = self.read("ls-tree", "-r", "-z", "--name-only", "--full-tree", revision, folder) or ""
+        return [name for name in listed.split("\0") if name]
+
     def shallow(self) -> bool:
         """Say whether older commits were left out of this clone."""
         return self.read("rev-parse", "--is-shallow-repository") == "true"

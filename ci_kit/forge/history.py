@@ -100,8 +100,7 @@ def _names(git: Git) -> dict[str, list[str]]:
         git.fetch_branch(BRANCH)
     names: dict[str, list[str]] = {}
     for ref in REFS:
-        listed = git.read("ls-tree", "-r", "-z", "--name-only", "--full-tree", ref, "results") or ""
-        for name in listed.split("\0"):
+        for name in git.names(ref, "results"):
             names.setdefault(name, []).append(ref)
     return names
 

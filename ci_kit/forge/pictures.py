@@ -48,9 +48,8 @@ def kept(git: Git | None) -> Kept:
     commit = git.find(f"refs/remotes/origin/{BRANCH}") if git and git.is_repository() else None
     if git is None or commit is None:
         return Kept()
-    listed = git.read("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, FOLDER) or ""
     tree = git.must("rev-parse", f"{commit}^{{tree}}")
-    return Kept(git=git, commit=commit, tree=tree, places=frozenset(filter(None, listed.split("\0"))))
+    return Kept(git=git, commit=commit, tree=tree, places=frozenset(git.names(commit, FOLDER)))
 
 
 def place(content: bytes) -> str:

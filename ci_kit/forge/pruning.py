@@ -24,8 +24,7 @@ def stale(git: Git, start: str) -> list[str]:
     places = {sha: place for place, sha in enumerate(order) if place >= SCORES}
     if not places:
         return []
-    names = (git.read("ls-tree", "-r", "-z", "--name-only", "--full-tree", ref, "results") or "").split("\0")
-    found = ((places.get(name.split("/")[1], 0), name) for name in names if name.count("/") > 1)
+    found = ((places.get(name.split("/")[1], 0), name) for name in git.names(ref, "results") if name.count("/") > 1)
     old = sorted(((place, name) for place, name in found if _gone(place, name)), reverse=True)
     return [name for _, name in old[:MOST]]
 
