@@ -42,7 +42,7 @@ def files(dataset: DataSet, root: Path) -> list[Path]:
                 hint="Write the data again or pull it",
                 code="data/empty",
             )
-        if _pointer(file):
+        if pointer(file):
             hint = "Type: git lfs pull; in a workflow, give actions/checkout `lfs: true`"
             raise UserError(
                 f"{shown(file, root)} is a pointer of Git LFS, not the data", hint=hint, code="data/pointer"
@@ -82,7 +82,8 @@ def shown(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
 
 
-def _pointer(file: Path) -> bool:
+def pointer(file: Path) -> bool:
+    """Say whether Git LFS left its pointer in place of the bytes; raises OSError where the file can't be read."""
     if file.stat().st_size > POINTER:
         return False
     return file.read_bytes().startswith(LFS)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ci_kit.data import dvc
+from ci_kit.data.paths import shown
 from ci_kit.doctor.context import Context
 from ci_kit.doctor.dvc_config import Settings, settings
-from ci_kit.doctor.finding import finding, relative
+from ci_kit.doctor.finding import finding
 from ci_kit.doctor.remote import remote
 from ci_kit.files import LOCKFILES
 from ci_kit.parts import Check, Location
@@ -61,7 +62,7 @@ def _lock(home: Path) -> Iterator[Check]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         why = "Other commands of DVC wait for it, and give up after some seconds."
-        hint = f"Type: fuser -v {relative(lock, home.parent)}, and end that process if it hangs"
+        hint = f"Type: fuser -v {shown(lock, home.parent)}, and end that process if it hangs"
         yield finding("dvc-lock", "A process of DVC holds the repository", why=why, hint=hint, status="warn")
     except OSError:
         return

@@ -1,7 +1,6 @@
 """A finding: a Check that says what is wrong, why that matters, and what to type."""
 
 import re
-from pathlib import Path
 
 from ci_kit.parts import Check, Location, Status
 
@@ -38,8 +37,3 @@ def line_of(text: str, wanted: str, after: int = 0) -> int:
         if number > after and word.search(line) and not line.lstrip().startswith("#"):
             return number
     return 1
-
-
-def relative(path: Path, top: Path) -> str:
-    """Return the path as the repository names it; as it is where it lies elsewhere."""
-    return path.relative_to(top).as_posix() if path.is_relative_to(top) else path.as_posix()

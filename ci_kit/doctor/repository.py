@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from glob import glob
 from pathlib import Path
 
+from ci_kit.data.paths import pointer, shown
 from ci_kit.doctor.context import Context
 from ci_kit.doctor.finding import finding
 from ci_kit.errors import CiKitError
@@ -12,7 +13,6 @@ from ci_kit.parts import Check, Location, Status
 
 OLDEST = (2, 29)
 """The first git with `fetch --no-write-fetch-head`, which the history is fetched with."""
-_POINTER = b"version https://git-lfs.github.com/spec/v1"
 
 
 def repository(context: Context) -> Iterator[Check]:
@@ -74,7 +74,7 @@ def _pointers(context: Context) -> Iterator[Check]:
     named = [entry for dataset in config.data.values() for entry in dataset.path] + [config.evaluate.model]
     found = [path for entry in named for path in _files(context.root / entry) if _pointer(path)]
     if found:
-        name = found[0].relative_to(context.root).as_posix() if found[0].is_relative_to(context.root) else str(found[0])
+        name = shown(found[0], context.root)
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
         why = "Git LFS left a pointer of three lines where the bytes should be: every step would read that."
         hint = "Type: git lfs install && git lfs pull; in a workflow give actions/checkout `lfs: true`"
@@ -91,7 +91,6 @@ def _files(path: Path) -> list[Path]:
 
 def _pointer(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
-            return file.read(len(_POINTER)) == _POINTER
+        return pointer(path)
     except OSError:
         return False

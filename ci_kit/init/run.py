@@ -9,6 +9,7 @@ import typer
 from ci_kit import config
 from ci_kit.characters import visible
 from ci_kit.config import Config
+from ci_kit.data.paths import shown
 from ci_kit.errors import UserError
 from ci_kit.init import advice, choose, look, measure, schema, texts, workflows
 from ci_kit.init.ask import Asker
@@ -44,9 +45,9 @@ def start(root: Path, target: str, asker: Asker) -> None:
     written, kept = write(files, before, root, asker)
     for path in kept:
         how = "kept, as it differs" if path.exists() else "not written"
-        typer.echo(f"{how}: {visible(_short(path, root))}")
+        typer.echo(f"{how}: {visible(shown(path, root))}")
     for path in written:
-        typer.echo(f"written: {visible(_short(path, root))}")
+        typer.echo(f"written: {visible(shown(path, root))}")
     if not written and not kept:
         typer.echo("no change")
     for line in advice.missing(found, script, plan, [one for rules in models.values() for one in rules]):
@@ -167,7 +168,3 @@ def _files(found: Found, plan: Plan, models: dict[str, list[Rule]]) -> tuple[dic
         return files, {}
     flows, before = workflows.workflows(found)
     return files | flows, before
-
-
-def _short(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
