@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ci_kit.aside import add
+from ci_kit.aside import Directory, add
 from ci_kit.options import Option, examples
 
 CHECK = ("validate", "train", "evaluate", "report")
@@ -28,7 +28,6 @@ app = typer.Typer(
 journeys = typer.Typer(help="Run a whole journey.", rich_markup_mode=None, no_args_is_help=True)
 app.add_typer(journeys, name="run")
 
-Directory = Annotated[Path, typer.Option("--directory", "-C", help="The folder of ci-kit.yaml.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the Result as JSON; all else goes to stderr.")]
 ResultName = Annotated[str, typer.Option("--result", help="Write .ci-kit/<step>-RESULT.json.", show_default=False)]
 

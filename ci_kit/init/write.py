@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from ci_kit.characters import visible
+from ci_kit.characters import coloured, visible
 from ci_kit.errors import UserError
 from ci_kit.files import atomic_write
 from ci_kit.init.ask import Asker
@@ -69,7 +69,7 @@ def _names(paths: list[Path], root: Path) -> str:
 def _show(path: Path, root: Path, old: str | None, new: str) -> None:
     name = _names([path], root)
     before = "/dev/null" if old is None else name
-    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    colours = coloured(sys.stdout)
     for line in difflib.unified_diff((old or "").splitlines(), new.splitlines(), before, name, lineterm=""):
         text = visible(line)
-        typer.echo(typer.style(text, fg=_COLOURS.get(text[:1])) if coloured else text)
+        typer.echo(typer.style(text, fg=_COLOURS.get(text[:1])) if colours else text)

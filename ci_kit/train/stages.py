@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Iterable
 
 from ci_kit.parts import Metric
+from ci_kit.render.took import STAGE
 
-PREFIX = "stage/"
 MOST = 500  # stages beyond which nobody reads on
 # As DVC 3 says it: run; or not, as it is unchanged, or as the run cache has what it would write.
 _SAID = re.compile(r"(Running s|S)tage '([^']{1,150})'(?::| didn't change| is cached)")
@@ -37,9 +37,9 @@ class Stages:
 
     def metrics(self) -> dict[str, Metric]:
         """Return what each took, in seconds: 0 for one that was not run, as nothing had changed or it was restored."""
-        return {f"{PREFIX}{name}": Metric(value=value, unit="s") for name, value in [*self._seconds.items()][:MOST]}
+        return {f"{STAGE}{name}": Metric(value=value, unit="s") for name, value in [*self._seconds.items()][:MOST]}
 
 
 def reused(names: Iterable[str]) -> dict[str, Metric]:
     """Return the same for stages of which none was run."""
-    return {f"{PREFIX}{name}": Metric(value=0, unit="s") for name in [*names][:MOST]}
+    return {f"{STAGE}{name}": Metric(value=0, unit="s") for name in [*names][:MOST]}
