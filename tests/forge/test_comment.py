@@ -160,6 +160,16 @@ def test_duplicates_of_an_earlier_crash_are_removed_and_the_lowest_kept() -> Non
     assert "run 4" in only(hub)
 
 
+def test_a_duplicate_of_a_newer_run_outlives_an_older_one() -> None:
+    hub = Hub()
+    for run in (1, 5):
+        hub.plant(mark(f"run {run}", "default", stamp(run)))
+    hub.forge().comment("default", "run 3", stamp(3))
+    assert "run 5" in hub.comments[2]["body"]
+    hub.forge().comment("default", "run 5", stamp(5))
+    assert "run 5" in only(hub)
+
+
 def test_a_list_that_lags_behind_makes_no_duplicate() -> None:
     hub = Hub(hidden=1)
     hub.forge().comment("default", "one", stamp(1))
