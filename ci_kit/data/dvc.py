@@ -12,6 +12,7 @@ import yaml
 
 from ci_kit.data import pulled
 from ci_kit.errors import UserError
+from ci_kit.progress import busy
 
 # Two pulls at a time get in each other's way, and leave less than there was.
 _one_at_a_time = threading.Lock()
@@ -59,6 +60,7 @@ def _bring(entry: str, output: str, root: Path) -> None:
             code="config/install",
         )
     env = os.environ | {"DVC_NO_ANALYTICS": "1"}
+    busy(f"dvc pull {output}")
     with pulled.by_dvc(root):
         done = subprocess.run([*program, "pull", "--", output], cwd=root, env=env, capture_output=True, check=False)
     if done.returncode or not (root / entry).exists():

@@ -8,6 +8,7 @@ from ci_kit.deploy.standing import Mark
 from ci_kit.deploy.workload import Workload
 from ci_kit.errors import CiKitError, Unavailable, UserError
 from ci_kit.parts import Check
+from ci_kit.progress import busy
 
 
 class Change:
@@ -22,6 +23,7 @@ class Change:
 
     def make(self, act: Callable[[], None], wanted: str, digest: str) -> bool:
         """Act, and say whether the version `wanted` serves then; whatever fails, or stops us, is taken back."""
+        busy(f"changing over to {wanted}")
         try:
             act()
             self._tell(Check(id="applied", title=f"The cluster has taken {wanted}", status="pass"))
@@ -51,6 +53,7 @@ class Change:
     def _restored(self) -> Check:
         goal = self.goal
         assert goal is not None  # noqa: S101 - said to the type checker
+        busy(f"going back to {goal.version}")
         self.kind.back(self.kubectl, self.name, goal)
         why = self.kind.wait(self.kubectl, self.name, goal.digest, self.within)
         if why is not None:

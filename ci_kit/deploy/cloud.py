@@ -27,6 +27,7 @@ from ci_kit.errors import CiKitError, Unavailable, UserError
 from ci_kit.forge.git import Git
 from ci_kit.job import Job
 from ci_kit.parts import Check
+from ci_kit.progress import busy
 from ci_kit.registry.release import Release, find
 from ci_kit.result import Findings
 from ci_kit.sections import BentoCloud as Settings
@@ -131,6 +132,7 @@ def _tagged(folder: Path, tag: str) -> Path:
 
 def _changed(place: Place, title: str, tag: str, before: Deployed | None) -> tuple[list[Check], bool]:
     """Have BentoCloud change over, and back when it fails; return the checks, and whether the version was kept."""
+    busy(f"changing over to {title}")
     try:
         place.cloud.update(place.name, tag) if before else place.cloud.create(place.name, tag)
         why = _wait(place, tag)

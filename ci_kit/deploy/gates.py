@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ci_kit.job import Job
 from ci_kit.parts import Check
+from ci_kit.progress import busy
 from ci_kit.registry.bentos import bring, distrusted, trust
 from ci_kit.registry.release import Release
 
@@ -38,6 +39,7 @@ def brought(job: Job, release: Release, folder: Path) -> list[Check]:
 
     Raises UserError for bytes that are not those that were registered.
     """
+    busy("bringing the bento")
     bring(release, job.config, job.root, folder)
     seen, whose = f"digest {release.digest[:12]}", trust(job.config, job.root)
     checks = [Check(id="content", title="The bento is what was registered", status="pass", observed=seen)]

@@ -14,6 +14,7 @@ from ci_kit.deploy.state import Instance, State, now
 from ci_kit.deploy.trial import Candidate
 from ci_kit.errors import UserError
 from ci_kit.parts import Check
+from ci_kit.progress import busy
 from ci_kit.result import Findings
 
 Bring = Callable[[Path], list[Check]]
@@ -54,6 +55,7 @@ def deploy(target: LocalTarget, order: Order, bring: Bring, say: Say) -> tuple[F
             return Findings(checks=tuple(checks)), None
         instance = Instance(version=order.version, digest=order.digest, model=order.model, started=now())
         folder = place / order.model
+        busy("installing what serves it")
         python = target.prepare(folder)
         candidate = Candidate(instance=instance, folder=folder, python=python, breaking=order.breaking)
         rollout = Rollout(target, state, candidate, say)

@@ -22,6 +22,7 @@ from ci_kit.errors import UserError
 from ci_kit.forge.git import Git
 from ci_kit.job import Job
 from ci_kit.parts import Check, Metric
+from ci_kit.progress import busy
 from ci_kit.registry.release import Release, find
 from ci_kit.result import Findings
 from ci_kit.sections import Ssh
@@ -69,6 +70,7 @@ def _deployed(job: Job, name: str, settings: Ssh, release: Release, *, breaking:
         checks = passed(job, release, folder)
         if checks[-1].status == "fail":
             return Findings(checks=tuple(checks))
+        busy(f"sending the bento to {settings.host}")
         pack(folder, archive)
         Host(settings.host, settings.python).send(archive, f"{release.digest[:16]}.bento")
     order = {"model": release.model, "version": release.version, "digest": release.digest, "breaking": breaking}
@@ -85,6 +87,7 @@ def _asked(job: Job, name: str, settings: Ssh, verb: str, order: dict[str, Any] 
     known = settings.model_dump(by_alias=True, mode="json", exclude={"host", "python"}) | {"kind": "local"}
     wanted = {"verb": verb, "target": name, "repo": job.repository, "settings": known, "order": order}
     errors: list[bytes] = []
+    busy(f"asking {settings.host}")
     with host.agent(host.install(job.say)) as process:
         reader = threading.Thread(target=_drain, args=(process, errors), daemon=True)
         reader.start()

@@ -10,6 +10,7 @@ from ci_kit.deploy.state import Colour, Journal, Past, State, now
 from ci_kit.deploy.trial import Candidate, Trial, passed
 from ci_kit.deploy.watch import Traffic
 from ci_kit.parts import Check, Metric
+from ci_kit.progress import busy
 
 SEEN = 10.0  # seconds until clients must meet a version
 STEPS = ("start", "ready", "golden", "refuses", "api", "switch", "watch", "keep", "stop")
@@ -50,6 +51,7 @@ class Rollout:
             pid=os.getpid(),
         )
         self.target.desk.save(self.state)
+        busy(name, STEPS.index(name), len(STEPS))
         does: Callable[[], Check] = getattr(self, f"_{name}", None) or getattr(self.trial, name)
         check = does()
         self._tell(check)

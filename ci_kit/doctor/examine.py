@@ -19,6 +19,7 @@ from ci_kit.doctor.schedule import schedule
 from ci_kit.doctor.wiring import wiring
 from ci_kit.errors import CiKitError
 from ci_kit.parts import Check, clip
+from ci_kit.progress import busy
 
 Group = Callable[[Context], Iterator[Check]]
 PATIENCE = 15.0  # seconds for all groups together; the product on the GPU has a bound of its own
@@ -61,8 +62,10 @@ def gather(context: Context, groups: Mapping[str, tuple[Group, ...]]) -> dict[st
     for thread in threads.values():
         thread.start()
     for name in here:
+        busy(f"looking at {name}")
         run(name)
-    for name, thread in threads.items():
+    for number, (name, thread) in enumerate(threads.items()):
+        busy(f"looking at {name}", number, len(threads))
         thread.join(max(PATIENCE - (time.monotonic() - started), 0.1))
         if thread.is_alive():
             why = f"It did not end within {PATIENCE:.0f} s: a network or a disk that does not answer."

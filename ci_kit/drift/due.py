@@ -22,6 +22,7 @@ from ci_kit.forge.git import Git
 from ci_kit.forge.history import BRANCH
 from ci_kit.job import Job
 from ci_kit.parts import Check, Metric
+from ci_kit.progress import busy
 from ci_kit.render.phrases import count
 from ci_kit.result import Result
 from ci_kit.sections import Window
@@ -89,6 +90,7 @@ def all_windows(job: Job) -> Due:
 def _sides(job: Job) -> tuple[Side, tuple[pl.LazyFrame, list[Torn], str]]:
     if job.config.drift.labels:
         dataset(job, "labels")
+    busy("reading both sides")
     return reference(job), current(job)
 
 
@@ -104,7 +106,8 @@ def _judged(
         return performance(job, cut.frame, base, before=_before(frame, job.config.drift.window, cut))
 
     judge, seen = Judge(job=job, reference=base, mark=mark, performance=score), list(past)
-    for cut in chosen:
+    for number, cut in enumerate(chosen):
+        busy(f"judging {cut.words}", number, len(chosen))
         one = judge.window(cut, seen)
         seen.append(one.result(job))
         yield one

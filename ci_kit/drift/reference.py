@@ -13,6 +13,7 @@ from ci_kit.errors import UserError
 from ci_kit.files import digest_all
 from ci_kit.job import Job
 from ci_kit.parts import Check, File
+from ci_kit.progress import busy
 from ci_kit.render import numbers
 from ci_kit.result import Findings
 from ci_kit.sections import DataSet
@@ -49,6 +50,7 @@ def build(job: Job) -> Findings:
     folder = job.config.drift.profile
     if folder is None:
         raise UserError("no place for the profile", hint="Set `drift.profile` to a folder, such as `drift/reference`")
+    busy("reading the reference")
     side = _surveyed(job, fingerprint)
     written = profile.write(side, job.root / folder)
     return Findings(

@@ -10,6 +10,7 @@ from ci_kit.errors import UserError
 from ci_kit.files import atomic_write
 from ci_kit.job import Job
 from ci_kit.parts import Check, File
+from ci_kit.progress import busy
 from ci_kit.render import watch
 from ci_kit.result import Findings, Result
 
@@ -91,6 +92,7 @@ def _evidently(job: Job, found: "Due", newest: "Judged") -> tuple[Check, tuple[F
     from ci_kit.drift.drawing import draw
     from ci_kit.drift.judge import sensitive
 
+    busy("Evidently draws its report")
     columns = dict.fromkeys(test.column for test in (*worst_first(newest.tests), *newest.tests))
     shown = [column for column in columns if column not in sensitive(job.config)][:DRAWN]
     try:

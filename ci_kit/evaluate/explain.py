@@ -9,6 +9,7 @@ from ci_kit.evaluate import cases, pictures, slices
 from ci_kit.evaluate.evidence import Evidence
 from ci_kit.evaluate.reliance import reliance
 from ci_kit.parts import Chart, Check, Table
+from ci_kit.progress import busy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,9 +23,11 @@ class Explained:
 
 def explain(evidence: Evidence, say: Callable[[str], None]) -> Explained:
     """Return what there is to show; what the model or the data do not allow is left out, said, and in the check."""
+    busy("looking at slices")
     found, left = slices.cuts(evidence)
     tables, charts = [slices.table(evidence, found)], []
     for title, part in _parts(evidence):
+        busy(f"explaining: {title}")
         try:
             made = part(evidence)
         except UserError as error:

@@ -17,6 +17,7 @@ from ci_kit.job import Job
 from ci_kit.models.dataset import Dataset, load_dataset
 from ci_kit.models.model import Model, candidate
 from ci_kit.parts import Check, File, Metric
+from ci_kit.progress import busy
 from ci_kit.result import Findings
 
 SCORES = "scores.npz"
@@ -30,12 +31,17 @@ def run(job: Job) -> Findings:
     Raises UserError when the model or the data can't be judged at all.
     """
     settings = job.config.evaluate
+    busy("reading the data")
     dataset = load_dataset(job.config, job.root)
     job.say(f"evaluate: {len(dataset):,} rows of {dataset.name}, {settings.task}")
+    busy("asking the model")
     model = candidate(job.config, job.root, dataset)
     predicted = model.bind(dataset.frame, dataset.truth)
+    busy("looking for the baseline")
     baseline = compare_with(job, dataset)
+    busy("comparing the two")
     checks, found, files, scores = _score(job, model, dataset, predicted, baseline)
+    busy("running the model tests")
     tests = run_tests(job, baseline)
     explained = Explained()
     if scores is not None:
@@ -104,6 +110,7 @@ def speed(model: Model, baseline: Model | None, dataset: Dataset) -> dict[str, M
 
     Beside it the baseline's, where its model is here to be timed in the same minute: other numbers are not comparable.
     """
+    busy("")  # drawing would be timed, too
     found = measure(model, baseline, dataset)
     metrics = {"latency_p50": Metric(value=found.candidate, unit="s", direction="down", n=found.rounds)}
     if found.baseline is None or found.change is None:

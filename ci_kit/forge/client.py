@@ -12,6 +12,7 @@ from ci_kit import __version__
 from ci_kit.errors import Unavailable, UserError
 from ci_kit.forge.base import Refused, Unknown
 from ci_kit.forge.transfer import Sink, opened, sent, whole
+from ci_kit.progress import busy
 
 ATTEMPTS = 6
 WAIT, TOTAL_WAIT = 60.0, 120.0  # seconds: the longest single wait, and all waits of one client together
@@ -89,16 +90,12 @@ class Client:
         """Make one call and return its parsed answer and its links.
 
         A `body` that is a path sends that file; one that is a function is asked for it before each attempt.
-
         `repeat` says whether the call may be made again when nobody knows if it worked; by default all but POST.
         A call that GitHub put off (429, or 403 with a rate limit) was not carried out and is always made again.
         `need` is the permission that a refusal names. Raises Refused, Unknown, and Unavailable after the last attempt.
         """
         repeat = method != "POST" if repeat is None else repeat
-        name = f"{method} {path}"
-        return self._patiently(
-            lambda: self._once(method, path, body() if callable(body) else body, need), name, repeat=repeat
-        )
+        return self._patiently(lambda: self._once(method, path, body, need), f"{method} {path}", repeat=repeat)
 
     def fetch(self, path: str, sink: Sink, *, need: str = "") -> None:
         """Hand the bytes at a path to `sink`, from the first one again after a trouble that passes."""
@@ -120,6 +117,7 @@ class Client:
         raise Unavailable(f"GitHub did not answer {name}", why=trouble.why)
 
     def _once(self, method: str, path: str, body: object, need: str) -> Any:
+        body = body() if callable(body) else body
         with sent(body) as parts, self._http.stream(method, self._at(path), **parts) as coming:
             answer = whole(coming, MAX_BYTES)
         if not answer.is_success:
@@ -165,7 +163,9 @@ class Client:
         if seconds > WAIT or self._waited + seconds > TOTAL_WAIT:
             return False
         self._waited += seconds
+        busy(f"waiting {seconds:.0f} s for GitHub")
         self.sleep(seconds)
+        busy("asking GitHub again")
         return True
 
 

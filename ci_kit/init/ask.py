@@ -8,6 +8,7 @@ import typer
 
 from ci_kit.characters import visible
 from ci_kit.errors import UserError
+from ci_kit.progress import busy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,7 @@ class Asker:
             if default is None and len(choices) != 1:
                 raise unsaid
             return default if default is not None else choices[0]
+        busy("")
         shown = [visible(one) for one in choices]
         typer.echo(f"{question}: {', '.join(shown[:20])}{' …' if len(shown) > 20 else ''}")
         while True:
@@ -43,4 +45,5 @@ class Asker:
 
     def agree(self, question: str, *, default: bool) -> bool:
         """Return whether the user agrees; with `yes` the default."""
+        busy("")
         return default if self.yes else typer.confirm(question, default=default)

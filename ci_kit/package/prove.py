@@ -18,6 +18,7 @@ from ci_kit.package.contract import contract_of
 from ci_kit.package.golden import choose, rows_of, sample, veiled
 from ci_kit.package.lineage import Lineage, lineage, model_file, passed
 from ci_kit.parts import Check, File, Metric
+from ci_kit.progress import busy
 from ci_kit.result import Findings
 from ci_kit.serving.contract import FILE as CONTRACT
 from ci_kit.serving.contract import Contract
@@ -33,6 +34,7 @@ def build(job: Job) -> Findings:
 
     Its SHA-256 is the bento's digest. Raises UserError when there is nothing that could be packaged.
     """
+    busy("asking the model")
     path = model_file(job)
     dataset = sample(load_dataset(job.config, job.root), ROWS)
     model = candidate(job.config, job.root, dataset)
@@ -55,9 +57,11 @@ def build(job: Job) -> Findings:
         chosen = [rows[index] for index in choose(dataset, contract, predicted, job.config.package.golden)]
         golden = _golden(engine, veiled(chosen, dataset, contract), job.config.package.tolerance)
         (Path(name) / "stage").mkdir()
+        busy("building the bento")
         stage.stage(job, Path(name) / "stage", content, contract, golden)
         bento = build_bento(job, Path(name) / "stage", contract, line, notes)
     actions.output("digest", bento.digest)
+    busy("serving the golden rows")
     served, more = parity.served(bento.folder, golden)
     checks += tell(job, [_packages(bento), *served])
     manifest = File.of(bento.folder / "manifest.json", job.root, "bento")

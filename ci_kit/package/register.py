@@ -21,6 +21,7 @@ from ci_kit.forge.history import find as recorded
 from ci_kit.job import Job
 from ci_kit.package.lineage import judged, passed
 from ci_kit.parts import Check, File
+from ci_kit.progress import busy
 from ci_kit.registry.release import Archive, Release, path_of, read
 from ci_kit.registry.stores import open_store
 from ci_kit.registry.tags import FIRST, Version, fetch, version_tag, versions
@@ -55,7 +56,9 @@ def register(job: Job, built: Built) -> Findings:
         tag = version_tag(name, same.version)
         known = Check(id="registered", title="It is registered already", status="pass", observed=tag)
         return _told(job, same, built, [known])
+    busy("keeping its bytes")
     archive, stored = _store(job, built, name)
+    busy("registering")
     signature = sign(built.folder)
     signed = "It is signed" if signature else "It is not signed"
     detail = None if signature else "Set CI_KIT_SIGNING_KEY, or give the job `id-token: write`."

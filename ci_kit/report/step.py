@@ -13,6 +13,7 @@ from ci_kit.forge.history import BRANCH, entries
 from ci_kit.forge.pruning import stale
 from ci_kit.job import Job
 from ci_kit.parts import Check, File
+from ci_kit.progress import busy
 from ci_kit.render.html import page
 from ci_kit.render.markdown import markdown
 from ci_kit.render.terminal import verdict
@@ -42,12 +43,15 @@ def run(job: Job) -> Findings:
     Raises UserError when there is no Result at all.
     """
     event = actions.event()
+    busy("reading the history")
     view = _view(job, event)
+    busy("drawing")
     with suppress(CiKitError):  # whoever publishes meets the same trouble, and tells it
         event = addressed(job, event)
     view, unkept = pictured(job, event, view)
     whole, files = _written(job, beside(view))
     actions.summary(whole)
+    busy("publishing")
     body, spent = actions.redact(markdown(view)), budget(job, view.results)
     checks = [publish(job, event, view, body)] if "comment" in job.config.report.show else []
     checks += [*shown(job, event, view, body, spent), *unkept, *_judged(view, spent)]

@@ -8,6 +8,7 @@ from ci_kit import actions
 from ci_kit.errors import Cancelled
 from ci_kit.job import Job
 from ci_kit.parts import Check
+from ci_kit.progress import busy
 from ci_kit.retrain.scratch import STOPPED
 from ci_kit.supervise import Outcome, last_words, meaning, supervise
 
@@ -32,6 +33,7 @@ def kit(job: Job, *arguments: str) -> Outcome:
 
 def run(job: Job, command: Sequence[str], title: str) -> Outcome:
     """Run a command with its output folded; raise Cancelled when we were stopped meanwhile."""
+    busy("")  # what it writes has the terminal
     with actions.group(title):
         done = supervise(command, root=job.root, say=job.say)
     if done.stopped:

@@ -11,6 +11,7 @@ from ci_kit.errors import CiKitError
 from ci_kit.forge.git import Git
 from ci_kit.job import Job
 from ci_kit.parts import Check
+from ci_kit.progress import busy
 from ci_kit.result import Findings, Result
 from ci_kit.retrain.change import Change, load
 from ci_kit.retrain.evidence import beside, broken, judged, window
@@ -32,6 +33,7 @@ def publish(job: Job, updated: Findings | None = None) -> Findings:
         return skipped(job, reason)
     change, checks = _change(job, drift)
     result = updated.result("retrain", "update", job.source, job.run) if updated else beside(job, "retrain", "update")
+    busy("publishing")
     publisher = Publisher(job, event, drift, change, result)
     # First the pull request: an attempt that the history has, but nobody can see, would keep the next one away.
     acted = _guarded("publish", "Keep the pull request", publisher.act)

@@ -11,6 +11,7 @@ from ci_kit.data import pulled
 from ci_kit.errors import Cancelled
 from ci_kit.job import Job
 from ci_kit.parts import Check, Cost
+from ci_kit.progress import busy
 from ci_kit.result import Findings
 from ci_kit.supervise import Limits, Outcome, supervise
 from ci_kit.train import dvc, launch, pipeline, verdict
@@ -41,6 +42,7 @@ def run(job: Job) -> Findings:
             pipeline.write_hardware(job.root, name)
         if train.command is None and unchanged(job.root):
             return _Training(job, None).skipped()
+        busy("looking at the machine")
         checks = preflight(train, job.root, name)
         if any(check.status == "fail" for check in checks):
             return Findings(checks=checks, gpu=name)
@@ -106,6 +108,7 @@ class _Training:
     def kept(self) -> Findings:
         """Read and judge what was written, after a download of what DVC has and this checkout has not."""
         moved = (*self.fetch(), *self.push())
+        busy("reading what it has made")
         numbers, read = self.made.metrics()
         charts, drawn = self.made.curves()
         checks = (*moved, *self.made.outputs(), *read, *drawn)
@@ -131,6 +134,7 @@ class _Training:
         """Run a command with its output folded; raise Cancelled, naming what was saved, when we were stopped."""
         hidden = {"CUDA_VISIBLE_DEVICES": ""} if self.config.gpu == "none" else {}
         started = time.time()
+        busy("")  # what it writes has the terminal
         told = actions.group(f"{title}: {self.config.command or ' '.join(command[1:])}")
         with told, pulled.by_dvc(self.root, lambda: self.stages.ran) if self.dvc else nullcontext():
             outcome = supervise(

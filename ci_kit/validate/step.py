@@ -12,6 +12,7 @@ from ci_kit.data import fingerprint, load_object
 from ci_kit.errors import UserError
 from ci_kit.job import Job
 from ci_kit.parts import Check, Metric
+from ci_kit.progress import busy
 from ci_kit.result import Findings
 
 if TYPE_CHECKING:
@@ -50,14 +51,17 @@ def run(job: Job) -> Findings:
         marks = {name: digests.submit(fingerprint, data, job.root) for name, data in tested.items()}
         checks = watched
         for one in sources.values():
+            busy(f"reading {one.name}")
             found = _named_once(_dataset(job, one))
             job.say(f"{one.name}: {one.height:,} rows, {_counts(found)}")
             checks += found
         checks += privacy.uneven(sources.values())
+        busy("looking for rows that two data sets share")
         for pair in config.validate_.overlap:
             first, second = (_existing(sources, name) for name in pair.between)
             checks.append(overlap.overlap(pair, first, second, config.validate_.samples))
         metrics = {f"rows/{name}": Metric(value=one.height, unit="rows", n=one.height) for name, one in sources.items()}
+        busy("taking the digest of the data")
         data = {name: mark.result() for name, mark in marks.items()}
     return Findings(checks=tuple(_folded(_named_once(checks))), metrics=metrics, data=data)
 
