@@ -34,10 +34,11 @@ def _init(
     directory: Directory = Path(),
     yes: Annotated[bool, typer.Option("--yes", help="Take the defaults without asking; keep what differs.")] = False,
     target: Annotated[str, typer.Option("--target", help="The column with the truth.", show_default=False)] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print an object of what was done and nothing else.")] = False,
 ) -> None:
     from ci_kit.init import init
 
-    init(directory, target, yes=yes)
+    init(directory, target, yes=yes, as_json=as_json)
 
 
 def _doctor(

@@ -29,6 +29,7 @@ journeys = typer.Typer(help="Run a whole journey.", rich_markup_mode=None, no_ar
 app.add_typer(journeys, name="run")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the Result as JSON; all else goes to stderr.")]
+Jsons = Annotated[bool, typer.Option("--json", help="Print a list of all Results as JSON; all else goes to stderr.")]
 ResultName = Annotated[str, typer.Option("--result", help="Write .ci-kit/<step>-RESULT.json.", show_default=False)]
 
 
@@ -117,13 +118,13 @@ def _print(directory: Path, name: str) -> None:
 
 def _add(name: str) -> None:
     def command(*, directory: Path, result: str, as_json: bool, words: tuple[str, ...] = (), **given: Any) -> None:
-        from ci_kit.steps import printed, step
+        from ci_kit.steps import place, printed, step
 
         given = _said(name, [*words], given)
         overrides, flag = _overrides(name, given), _flag(name, given)
         entry, label, root = flag.replace("-", "_") or "run", result or flag or None, directory.resolve()
         answer = next((option.prints for option in options(name) if option.name == flag), "")
-        with redirect_stdout(sys.stderr) if answer else printed(root, name, label, as_json=as_json):
+        with redirect_stdout(sys.stderr) if answer else printed(place(root, name, label), as_json=as_json):
             done = step(name, root, overrides, entry=entry, label=label)
         if answer:
             _print(root, answer)
@@ -138,24 +139,28 @@ def _add(name: str) -> None:
     app.command(name, help=package.__doc__, epilog=examples(*package.EXAMPLES))(_accept(command, options(name), **more))
 
 
-def _check(*, directory: Path, no_report: bool, **given: str) -> None:
-    from ci_kit.journeys import check
+def _journey(names: tuple[str, ...], directory: Path, given: dict[str, Any], *, as_json: bool, **more: bool) -> None:
+    """Run the journey of these steps; with JSON, also one that can't be finished tells the Results that there are."""
+    from ci_kit import journeys
+    from ci_kit.steps import place, printed
 
-    raise typer.Exit(
-        check(directory.resolve(), {name: _overrides(name, given) for name in CHECK}, report=not no_report)
-    )
-
-
-def _ship(*, directory: Path, **given: Any) -> None:
-    from ci_kit.journeys import ship
-
-    raise typer.Exit(ship(directory.resolve(), {name: _overrides(name, given) for name in SHIP}))
+    root, overrides = directory.resolve(), {name: _overrides(name, given) for name in names}
+    journey = {CHECK: journeys.check, SHIP: journeys.ship, WATCH: journeys.watch}[names]
+    with printed(*(place(root, name, None) for name in names), as_json=as_json, many=True):
+        code = journey(root, overrides, **more)
+    raise typer.Exit(code)
 
 
-def _watch(*, directory: Path, **given: Any) -> None:
-    from ci_kit.journeys import watch
+def _check(*, directory: Path, no_report: bool, as_json: bool, **given: str) -> None:
+    _journey(CHECK, directory, given, as_json=as_json, report=not no_report)
 
-    raise typer.Exit(watch(directory.resolve(), {name: _overrides(name, given) for name in WATCH}))
+
+def _ship(*, directory: Path, as_json: bool, **given: Any) -> None:
+    _journey(SHIP, directory, given, as_json=as_json)
+
+
+def _watch(*, directory: Path, as_json: bool, **given: Any) -> None:
+    _journey(WATCH, directory, given, as_json=as_json)
 
 
 for word in STEPS:
@@ -167,15 +172,15 @@ journeys.command(
     "check",
     help="Check a change: validate, train, evaluate, report.",
     epilog=examples("ci-kit run check", "ci-kit run check --no-report --directory ml/bike"),
-)(_accept(_check, every, no_report=no_report))
+)(_accept(_check, every, no_report=no_report, as_json=Jsons))
 shipping = {option.name: option for word in reversed(SHIP) for option in options(word) if option.key}
 journeys.command(
     "ship",
     help="Ship a model: package it, then deploy what was registered.",
     epilog=examples("ci-kit run ship", "ci-kit run ship --target staging"),
-)(_accept(_ship, tuple(shipping.values())))
+)(_accept(_ship, tuple(shipping.values()), as_json=Jsons))
 journeys.command(
     "watch",
     help="Keep it true: drift, and a retraining pull request where it persists.",
     epilog=examples("ci-kit run watch", "ci-kit run watch --monitor prices"),
-)(_accept(_watch, tuple(option for word in WATCH for option in options(word) if option.key)))
+)(_accept(_watch, tuple(option for word in WATCH for option in options(word) if option.key), as_json=Jsons))

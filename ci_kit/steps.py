@@ -21,6 +21,7 @@ from ci_kit.files import LOCKFILES
 from ci_kit.forge.git import Git, base
 from ci_kit.job import Job
 from ci_kit.parts import Check, Metric, Run, Source
+from ci_kit.progress import progress
 from ci_kit.render.steps import steps
 from ci_kit.render.terminal import terminal
 from ci_kit.render.words import failure
@@ -45,7 +46,7 @@ def step(
     When the step can't judge, a Result that says so is saved before the error goes on, so that the report can tell.
     """
     event = actions.event()
-    _path(root, name, label).unlink(missing_ok=True)
+    place(root, name, label).unlink(missing_ok=True)
     if (name, label) == ("drift", None):
         for stale in (root / FOLDER / "windows").glob("*.json"):  # a later step would take them for this run's
             stale.unlink()
@@ -59,7 +60,8 @@ def step(
         module: ModuleType = importlib.import_module(f"ci_kit.{name}.step")
         run = _begun(event, started)
         job = Job(root=root, config=settings, source=source, event=event.name, run=run, say=_say)
-        findings = getattr(module, entry)(job)
+        with progress(name):
+            findings = getattr(module, entry)(job)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - saved for the report, then raised again
         trouble, findings = error, Findings(checks=(_trouble(error),))
     run = _begun(event, started).model_copy(
@@ -74,25 +76,28 @@ def step(
 
 
 @contextlib.contextmanager
-def printed(root: Path, name: str, label: str | None, *, as_json: bool) -> Iterator[None]:
-    """Send what a step prints to stderr, where JSON is wanted, and its Result to stdout, also where it can't judge."""
+def printed(*paths: Path, as_json: bool, many: bool = False) -> Iterator[None]:
+    """Send what is printed to stderr, where JSON is wanted, and the Result there to stdout, also where none can judge.
+
+    `many` makes it a list of those of the paths that are there.
+    """
     if not as_json:
         yield
         return
-    path = _path(root, name, label)
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
     finally:
-        if path.is_file():
-            print(path.read_text("utf-8"))  # noqa: T201 - the command's answer
+        found = [path.read_text("utf-8") for path in paths if path.is_file()]
+        if found or many:
+            print(f"[{','.join(found)}]" if many else found[0])  # noqa: T201 - the command's answer
 
 
 def _say(text: str) -> None:
     print(actions.harmless(actions.redact(text)), flush=True)  # noqa: T201 - what a step tells while it works
 
 
-def _path(root: Path, name: str, label: str | None) -> Path:
+def place(root: Path, name: str, label: str | None) -> Path:
     """Return where the Result will lie; raise UserError for a label that is no file's name."""
     if label and not re.fullmatch(RESULT_NAME, label):
         raise errors.UserError(f"--result {label!r:.80} is no name", hint="Use a-z, 0-9, '.', '_' and '-'")

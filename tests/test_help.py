@@ -87,3 +87,35 @@ def test_a_step_that_can_not_judge_says_so_as_json_too(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert [check["id"] for check in json.loads(done.stdout)["checks"]] == ["error"]
     assert done.stderr.rstrip().endswith("[config/missing-file]")
+
+
+@pytest.mark.parametrize(
+    ("words", "steps", "code"),
+    [
+        (("check", "--no-report"), ["validate", "train", "evaluate"], 2),  # there is no model
+        (("check",), ["validate", "train", "evaluate", "report"], 2),
+        (("watch",), ["drift"], 2),
+        (("ship",), ["package"], 2),
+    ],
+)
+def test_a_journey_prints_the_results_of_its_steps_as_a_list(
+    tmp_path: Path, words: tuple[str, ...], steps: list[str], code: int
+) -> None:
+    (tmp_path / "ci-kit.yaml").write_text(
+        "data: {one: {path: one.csv}}\nevaluate: {data: one, target: a}\npackage: {name: one}\n"
+    )
+    (tmp_path / "one.csv").write_text("a,b\n1,2\n")
+    for stale in ("train", "report", "retrain", "deploy"):
+        (tmp_path / ".ci-kit").mkdir(exist_ok=True)
+        (tmp_path / ".ci-kit" / f"{stale}.json").write_text("old")
+    done = run("run", *words, "--json", "--directory", str(tmp_path))
+    found = [parse(json.dumps(one).encode(), "stdout") for one in json.loads(done.stdout)]
+    assert [one.step for one in found] == steps
+    assert done.returncode == code
+    assert "ci-kit: " in done.stderr
+
+
+def test_a_journey_without_a_configuration_is_a_list_too(tmp_path: Path) -> None:
+    done = run("run", "check", "--json", "--directory", str(tmp_path))
+    assert [check["id"] for one in json.loads(done.stdout) for check in one["checks"]][:1] == ["error"]
+    assert done.returncode == 2

@@ -26,9 +26,10 @@ TESTS = "tests/model"
 MODEL = "model.onnx"
 
 
-def start(root: Path, target: str, asker: Asker) -> None:
+def start(root: Path, target: str, asker: Asker) -> dict[str, object]:
     """Write ci-kit.yaml, schemas.py, model tests and workflows for the repository at the root, and say what is missing.
 
+    Returns for programs what it says: `written` and `kept` paths, what is `missing`, and what to type `next`.
     Raises UserError, in one line, where something essential is missing or can't be told.
     """
     asker.terminal()
@@ -50,9 +51,13 @@ def start(root: Path, target: str, asker: Asker) -> None:
         typer.echo(f"written: {visible(shown(path, root))}")
     if not written and not kept:
         typer.echo("no change")
-    for line in advice.missing(found, script, plan, [one for rules in models.values() for one in rules]):
+    missing = [*advice.missing(found, script, plan, [one for rules in models.values() for one in rules])]
+    for line in missing:
         typer.echo(f"! {line}")
-    typer.echo(f"Next: ci-kit run check{asker.where}; then commit, push, and open a pull request")
+    command = f"ci-kit run check{asker.where}"
+    typer.echo(f"Next: {command}; then commit, push, and open a pull request")
+    paths = {name: [shown(path, root) for path in each] for name, each in (("written", written), ("kept", kept))}
+    return {**paths, "missing": missing, "next": command}
 
 
 def _given(root: Path) -> Config | None:

@@ -1,6 +1,7 @@
 """The command from outside: what it writes, what it keeps, and the one line where something is missing."""
 
 import gzip
+import json
 import os
 import pty
 import re
@@ -63,6 +64,19 @@ def test_the_configuration_says_what_was_found(tmp_path: Path, kit: Kit) -> None
     assert (told.task, told.target, told.features) == ("classification", "sold", ("rooms", "price", "age"))
     assert (told.tests, told.first_run) == (("tests/model",), "allow")
     assert [*yaml.safe_load((folder / "ci-kit.yaml").read_text())] == ["base", "data", "validate", "train", "evaluate"]
+
+
+def test_for_programs_it_says_the_same_as_an_object(tmp_path: Path, kit: Kit) -> None:
+    folder = lay(tmp_path / "houses", GOOD | {"ci-kit.yaml": "base: main\n"})
+    said = kit(folder, "init", "--yes", "--json")
+    done = json.loads(said.out)
+    assert [*done] == ["written", "kept", "missing", "next"]
+    assert {*done["written"]} == FILES - {"ci-kit.yaml"}
+    assert done["kept"] == ["ci-kit.yaml"]
+    assert done["next"] == "ci-kit run check"
+    assert done["missing"] == [line[2:] for line in said.err.splitlines() if line.startswith("! ")] != []
+    assert "kept, as it differs: ci-kit.yaml\n" in said.err
+    assert json.loads(kit(folder, "init", "--yes", "--json").out)["written"] == []
 
 
 def test_the_data_pass_by_the_schema_and_planted_faults_fail(tmp_path: Path, kit: Kit) -> None:
@@ -339,7 +353,7 @@ def test_in_a_terminal_it_asks_with_defaults_and_writes_after_a_yes(
         (b"written: ci-kit.yaml" if said_yes else b"not written: ci-kit.yaml", b""),
         (b"Next:", b""),
     ):
-        said += answered(terminal, expected)
+        said = answered(terminal, said, expected)
         os.write(terminal, answer)
     os.waitpid(pid, 0)
     os.close(terminal)
@@ -347,9 +361,8 @@ def test_in_a_terminal_it_asks_with_defaults_and_writes_after_a_yes(
     assert (b"\x1b[32m+base: main" in said) == seen
 
 
-def answered(terminal: int, expected: bytes) -> bytes:
-    """Return what the terminal shows up to the expected words."""
-    said = b""
+def answered(terminal: int, said: bytes, expected: bytes) -> bytes:
+    """Return what the terminal has shown, as soon as the expected words are among it."""
     while expected not in said:
         ready, _, _ = select.select([terminal], [], [], 60)
         assert ready, said.decode()
