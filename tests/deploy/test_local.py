@@ -55,7 +55,7 @@ class Mine(Model):
     def answers(self, rows):
         Mine.seen += len(rows)
         if Mine.seen > 100:
-            time.sleep(0.05)
+            time.sleep(0.03)  # one after the other: more than the 20 requests a second that a watch judges by
         return super().answers(rows)
 """
 # name → how the bento is made; each version answers the sum of a row times its factor
