@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import httpx
 
+from ci_kit.authorities import authorities
 from ci_kit.errors import UserError
 from ci_kit.serving.golden import HEADER, Gap, Golden
 
@@ -19,7 +20,9 @@ class Client:
 
     def __init__(self, url: str, *, timeout: float = TIMEOUT) -> None:
         # No proxy, whatever the environment says: these are addresses of this machine or network.
-        self._http = httpx.Client(base_url=url, timeout=timeout, trust_env=False, headers={HEADER: "1"})
+        self._http = httpx.Client(
+            base_url=url, timeout=timeout, trust_env=False, headers={HEADER: "1"}, verify=authorities()
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 
 from ci_kit import __version__
+from ci_kit.authorities import authorities
 from ci_kit.errors import Unavailable, UserError
 from ci_kit.forge.base import Refused, Unknown
-from ci_kit.forge.transfer import Sink, opened, sent, whole
+from ci_kit.forge.transfer import TIMEOUT, Sink, opened, sent, whole
 from ci_kit.progress import busy
 
 ATTEMPTS = 6
@@ -52,7 +53,7 @@ class Client:
             "X-GitHub-Api-Version": "2022-11-28",
         }
         # No redirects: but for downloads they are for renamed repositories only, and the token must not travel.
-        self._http = httpx.Client(headers=headers, timeout=httpx.Timeout(30, connect=10), transport=transport)
+        self._http = httpx.Client(headers=headers, timeout=TIMEOUT, transport=transport, verify=authorities())
         self._url, self.sleep, self.now, self._waited = url.rstrip("/"), sleep, now, 0.0
 
     def get(self, path: str, *, need: str = "") -> dict[str, Any]:
@@ -163,9 +164,8 @@ class Client:
         if seconds > WAIT or self._waited + seconds > TOTAL_WAIT:
             return False
         self._waited += seconds
-        busy(f"waiting {seconds:.0f} s for GitHub")
+        busy(f"asking GitHub again after {seconds:.0f} s")
         self.sleep(seconds)
-        busy("asking GitHub again")
         return True
 
 

@@ -10,6 +10,7 @@ import httpx
 
 from ci_kit.errors import Unavailable
 
+TIMEOUT = httpx.Timeout(30, connect=10)  # seconds
 STORING = 300.0  # seconds that a server may take to answer once it has a whole file
 HOPS = 4  # requests of one download, with those that it is redirected to
 Sink = Callable[[Iterator[bytes]], None]

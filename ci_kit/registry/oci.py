@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from ci_kit import __version__
+from ci_kit.authorities import authorities
 from ci_kit.bento.archive import BYTES
 from ci_kit.errors import UserError
 from ci_kit.files import digest as sha256_of
@@ -98,7 +99,7 @@ class OCI:
     def _registry(self, rights: str) -> Iterator[Registry]:
         login, scope = credentials.find(self._host, self._env), f"repository:{self._repository}:{rights}"
         headers, timeout = {"User-Agent": f"ci-kit/{__version__}"}, httpx.Timeout(30, connect=10, read=STORING)
-        with httpx.Client(headers=headers, timeout=timeout, transport=self._transport) as http:
+        with httpx.Client(headers=headers, timeout=timeout, transport=self._transport, verify=authorities()) as http:
             log_in = partial(answer_to, http, scope, login)
             yield Registry(http, self._host, self._repository, log_in, sleep=self._sleep)
 

@@ -19,6 +19,7 @@ from ci_kit.deploy.state import COLOURS, Desk, State
 from ci_kit.parts import Check, Status
 from tests.deploy import cut, made
 from tests.deploy.test_local import free_port, stop
+from tests.e2e.conftest import TRUST
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]
@@ -56,7 +57,9 @@ class Place:
     def serving(self) -> str:
         """Return the one version that answers clients; each of many requests is answered, and by that one."""
         seen = set()
-        with httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20, trust_env=False) as client:
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{self.port}", timeout=20, trust_env=False, verify=TRUST
+        ) as client:
             for number in range(1, 21):
                 answer = client.post("/predict", json={"rows": [{"a": float(number), "b": 1.0}]})
                 assert answer.status_code == 200, answer.text
@@ -72,7 +75,9 @@ class Place:
         found: list[str] = []
         for colour in COLOURS:
             try:
-                answer = httpx.get(f"http://127.0.0.1:{self.state().ports[colour]}/readyz", trust_env=False)
+                answer = httpx.get(
+                    f"http://127.0.0.1:{self.state().ports[colour]}/readyz", trust_env=False, verify=TRUST
+                )
             except httpx.TransportError:
                 continue
             found += [colour] * (answer.status_code == 200)

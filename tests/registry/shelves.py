@@ -16,7 +16,7 @@ from ci_kit.registry.dvc import DVC
 from ci_kit.registry.github import Releases
 from ci_kit.registry.oci import OCI
 from ci_kit.registry.stores import Folder, Store
-from tests.e2e.conftest import require
+from tests.e2e.conftest import TRUST, require
 from tests.e2e.hub import Hub, missing
 from tests.e2e.rules import WRITE
 from tests.registry.oci_server import PASSWORD, USER, Registry
@@ -86,7 +86,7 @@ def oci(root: Path) -> Iterator[Shelf]:
 @contextlib.contextmanager
 def release(root: Path) -> Iterator[Shelf]:
     require(missing(), os.environ)
-    with Hub() as hub, httpx.HTTPTransport() as transport:
+    with Hub() as hub, httpx.HTTPTransport(verify=TRUST) as transport:
         hub.sample()
 
         def store(token: str) -> Store:
