@@ -21,12 +21,13 @@ class Module:
 
     name: str
     tree: ast.Module
+    text: str
 
 
 @cache
 def modules() -> tuple[Module, ...]:
     return tuple(
-        Module(".".join(path.relative_to(KIT).with_suffix("").parts).removesuffix(".__init__"), ast.parse(text))
+        Module(".".join(path.relative_to(KIT).with_suffix("").parts).removesuffix(".__init__"), ast.parse(text), text)
         for path in sorted(KIT.rglob("*.py"))
         if (text := path.read_text())
     )
@@ -68,7 +69,8 @@ def _is(node: ast.AST, name: str) -> bool:
 def _is_ours(module: Module, name: str, home: str) -> bool:
     """Say whether a module means our error by that name: it makes it there, imports it, or names it in full."""
     meant = rf"from ci_kit\.{home} import .*\b{name}\b|\berrors\.{name}\b"
-    return home == module.name or bool(re.search(meant, ast.unparse(module.tree)))
+    text = re.sub(r"\((\n[^()]*)\)", lambda names: " ".join(names[1].split()), module.text)  # an import of many lines
+    return home == module.name or bool(re.search(meant, text))
 
 
 def checks() -> Iterator[tuple[str, int, str]]:
@@ -115,12 +117,17 @@ def _calls() -> dict[str, list[tuple[Module, ast.AST | None, ast.Call]]]:
     return found
 
 
-def _own(scope: ast.AST) -> Iterator[ast.AST]:
-    """Yield what belongs to a function, or to a module outside of its functions."""
-    for child in ast.iter_child_nodes(scope):
-        if not isinstance(child, FUNCTIONS):
-            yield child
-            yield from _own(child)
+@cache
+def _homes() -> dict[ast.AST, Module]:
+    """Return the module of each function."""
+    return {node: module for module in modules() for node in ast.walk(module.tree) if isinstance(node, FUNCTIONS)}
+
+
+@cache
+def _own(scope: ast.AST) -> tuple[ast.AST, ...]:
+    """Return what belongs to a function, or to a module outside of its functions."""
+    children = [child for child in ast.iter_child_nodes(scope) if not isinstance(child, FUNCTIONS)]
+    return tuple(node for child in children for node in (child, *_own(child)))
 
 
 def _ids(value: ast.expr, module: Module, function: ast.AST | None) -> Iterator[str]:
@@ -208,7 +215,7 @@ def _parameter(name: str, function: ast.AST | None) -> Iterator[Meant]:
         return
     place = names.index(name) - (names[0] == "self")
     defaults = dict(zip(reversed(names), reversed(function.args.defaults), strict=False))
-    here = next(module for module in modules() if any(node is function for node in ast.walk(module.tree)))
+    here = _homes()[function]
     if name in defaults:
         yield defaults[name], here, None
     for module, caller, node in _calls().get(function.name, ()):

@@ -3,13 +3,13 @@ import re
 from datetime import datetime
 from pathlib import Path
 
-import jsonschema
 import pytest
 import yaml
 
 from ci_kit import config, schemas
 from ci_kit.errors import UserError
 from ci_kit.sections import LOOKS, duration
+from tests.schemas import judge
 
 GOOD = """
 base: trunk
@@ -30,7 +30,7 @@ def test_a_full_configuration_is_read_and_fits_the_published_schema() -> None:
     assert read.evaluate.gate.score_margin == 0.1
     assert read.report.show == ("comment", "check")
     assert config.read(b"report: {show: check}").report.show == ("check",)
-    jsonschema.validate(yaml.safe_load(GOOD), json.loads((schemas.FOLDER / "config.json").read_text()))
+    judge(json.loads((schemas.FOLDER / "config.json").read_text())).validate(yaml.safe_load(GOOD))
 
 
 def test_an_empty_file_means_the_defaults() -> None:

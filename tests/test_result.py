@@ -3,7 +3,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 from ci_kit import result, schemas
 from ci_kit.errors import UserError
 from ci_kit.result import Chart, Check, Cost, File, Location, Metric, Result, Run, Series, Source, Status, Table
+from tests.schemas import judge
 
 # Short lists and texts: each example builds dozens of them.
 statuses = st.sampled_from(("pass", "fail", "warn", "skip", "unsure"))
@@ -68,7 +68,7 @@ def made(*given: Status, **more: Any) -> Result:
 def test_what_is_saved_is_what_is_loaded_and_fits_the_published_schema(one: Result) -> None:
     raw = one.model_dump_json(exclude_none=True).encode()
     assert result.parse(raw, "x") == one
-    jsonschema.validate(json.loads(raw), json.loads((schemas.FOLDER / "result.json").read_text()))
+    judge(json.loads((schemas.FOLDER / "result.json").read_text())).validate(json.loads(raw))
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,11 @@ from typing import Any
 
 import pytest
 import yaml
-from check_jsonschema.builtin_schemas import get_builtin_schema  # type: ignore[import-untyped]
-from jsonschema.validators import validator_for
 
 from ci_kit import config
 from ci_kit.explain import PAGES, sections
 from ci_kit.schemas.reference import PAGE, reference
+from tests.schemas import builtin
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [*sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("actions/*/README.md"))]
@@ -34,8 +33,7 @@ def blocks() -> Iterator[tuple[str, str]]:
 
 @cache
 def workflows() -> Any:
-    schema = get_builtin_schema("vendor.github-workflows")
-    return validator_for(schema)(schema)
+    return builtin("github-workflows")
 
 
 def workflow(content: Any) -> list[str]:

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from check_jsonschema.builtin_schemas import get_builtin_schema  # type: ignore[import-untyped]
-from jsonschema.validators import validator_for
 
 from tests.actions_yml import lint
+from tests.schemas import builtin
 
 # Real bash, zizmor and shellcheck: not a matter of milliseconds.
 pytestmark = pytest.mark.e2e
@@ -73,9 +72,8 @@ def test_the_workflow_in_the_guide_to_many_reports_is_clean(tmp_path: Path) -> N
     text = (lint.ROOT / "docs/report/many.md").read_text()
     (shown,) = [block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if block.startswith("name:")]
     assert lint.workflow(shown) == []
-    document = get_builtin_schema("vendor.github-workflows")
     content = {"on" if key is True else key: value for key, value in yaml.safe_load(shown).items()}
-    assert validator_for(document)(document).is_valid(content)
+    assert builtin("github-workflows").is_valid(content)
     path = tmp_path / ".github/workflows/models.yml"
     path.parent.mkdir(parents=True)
     path.write_text(shown)
@@ -94,13 +92,12 @@ def test_zizmor_would_find_something(tmp_path: Path) -> None:
     [("github-actions", lint.ACTIONS), ("github-workflows", lint.WORKFLOWS), ("dependabot", ALL[-1:])],
 )
 def test_githubs_schemas_hold(schema: str, files: list[Path]) -> None:
-    document = get_builtin_schema(f"vendor.{schema}")
-    validator = validator_for(document)(document)
+    judge = builtin(schema)
     for path in files:
         content = {"on" if key is True else key: value for key, value in yaml.safe_load(path.read_text()).items()}
-        assert [error.message for error in validator.iter_errors(content)] == [], path.name
+        assert [error.message for error in judge.iter_errors(content)] == [], path.name
         content.pop("runs", None), content.pop("jobs", None), content.pop("version", None)
-        assert not validator.is_valid(content)
+        assert not judge.is_valid(content)
 
 
 def shellcheck(*arguments: str | Path, text: str | None = None) -> str:
