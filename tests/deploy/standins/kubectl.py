@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tests.deploy.standins.program import error, read, run, write
 
 KINDS = {"Deployment": "deployment", "InferenceService": "inferenceservice", "Service": "service"}
@@ -93,6 +91,8 @@ class Cluster:
         return [pod for found in self.state["objects"].values() for pod in found.get("pods", ())]
 
     def apply(self, text: str, flags: dict[str, str]) -> int:
+        import yaml  # what is not imported is quickly asked
+
         documents = [one for one in yaml.safe_load_all(text) if one]
         for document in documents:
             namespace = document["metadata"]["namespace"]
