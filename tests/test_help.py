@@ -1,19 +1,24 @@
 """Help that teaches by example, completion, and answers for programs."""
 
+import contextlib
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
 
 from ci_kit import cli
+from ci_kit.explain import PAGES
 from ci_kit.result import parse
 
+ROOT = Path(__file__).parents[1]
 KIT = (sys.executable, "-m", "ci_kit")
 MARK = "\b\nExamples:\n"
 
@@ -119,3 +124,48 @@ def test_a_journey_without_a_configuration_is_a_list_too(tmp_path: Path) -> None
     done = run("run", "check", "--json", "--directory", str(tmp_path))
     assert [check["id"] for one in json.loads(done.stdout) for check in one["checks"]][:1] == ["error"]
     assert done.returncode == 2
+
+
+def documented() -> Iterator[tuple[str, str]]:
+    """Yield each command of ours that a page shows, without what follows it in a shell; not what an error quotes."""
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/*/README.md"), *PAGES.glob("*.md")):
+        text = path.read_text()
+        blocks = "\n".join(re.findall(r"^```\w*\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
+        commands = re.findall(r"^(?:\$ )?(ci-kit .*)", blocks, re.MULTILINE) + re.findall(r"`(ci-kit [^`\n]*)`", text)
+        for shown in commands:
+            if not shown.endswith("]"):
+                yield path.relative_to(ROOT).as_posix(), re.split(r" [>|&] ?|  +#| …", shown)[0]
+
+
+def take(words: list[str]) -> None:
+    """Take a command apart as the command line does, and raise what it raises."""
+    command: Any = WHOLE
+    name = ""
+    while isinstance(command, typer.core.TyperGroup) and words and not words[0].startswith("-"):
+        name = words.pop(0)
+        command = command.commands[name]
+    if isinstance(command, typer.core.TyperGroup):
+        assert {*words} <= {option for one in command.get_params(typer.Context(command)) for option in one.opts}
+    else:
+        said = command.make_context(name, words).params.get("words")
+        cli._said(name, [*(said or [])], {}) if said else None
+
+
+SHOWN = sorted({*documented()} - {("CONTRIBUTING.md", "ci-kit audit --help")})  # how a new step would be added
+
+
+def test_the_pages_show_commands() -> None:
+    assert len(SHOWN) > 100
+    assert ("README.md", "ci-kit run check") in SHOWN
+
+
+@pytest.mark.parametrize(("path", "shown"), SHOWN)
+def test_a_command_that_a_page_shows_can_be_typed(path: str, shown: str) -> None:
+    with contextlib.suppress(typer.Exit):  # what --help ends with
+        take(shlex.split(shown.replace("STEP", "train"))[1:])
+
+
+@pytest.mark.parametrize("wrong", ["reprot", "drift --replya", "package publish", "--verzion"])
+def test_one_that_can_not_be_typed_would_be_seen(wrong: str) -> None:
+    with pytest.raises(Exception, match=wrong.split()[-1]):
+        take(wrong.split())
