@@ -1,5 +1,6 @@
 """The entry point: runs the command line and turns every ending into one line and an exit code."""
 
+import io
 import os
 import sys
 import tempfile
@@ -13,6 +14,10 @@ def main() -> None:
     """Run `ci-kit`; exit codes are listed in `ci_kit.errors`."""
     from ci_kit.cli import app
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # With -u, too, a line is written at once and whole: a runner that joins both streams would tear it.
+            stream.reconfigure(write_through=False, line_buffering=True)
     try:
         code = app(prog_name="ci-kit", standalone_mode=False)
     except CiKitError as error:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -92,6 +93,22 @@ def test_a_step_that_can_not_judge_says_so_as_json_too(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert [check["id"] for check in json.loads(done.stdout)["checks"]] == ["error"]
     assert done.stderr.rstrip().endswith("[config/missing-file]")
+
+
+def test_each_line_is_written_whole_also_where_nothing_is_buffered(tmp_path: Path) -> None:
+    (tmp_path / "ci-kit.yaml").write_text("data: {one: {path: one.csv}, two: {path: two.csv}}\n")
+    (tmp_path / "one.csv").write_text("a\n1\n")
+    reading, writing = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)  # what is written at once comes at once
+    reading.settimeout(60)
+    with reading, writing:
+        command = [sys.executable, "-u", *KIT[1:], "validate", "-C", str(tmp_path)]
+        process = subprocess.Popen(command, stdout=writing.fileno(), stderr=writing.fileno())
+        parts = [reading.recv(65536).decode()]
+        while "ci-kit: " not in parts[-1]:
+            parts.append(reading.recv(65536).decode())
+        assert process.wait(60) == 2
+    assert len(parts) > 1
+    assert [part for part in parts if not part.endswith("\n")] == []
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,9 @@ def test_what_serves_does_not_need_the_files_of_the_job(story: Story) -> None:
 def test_what_can_not_begin_is_one_line(story: Story, label: str, said: str) -> None:
     outcome = story.outcomes[label]
     assert_ended(outcome, 1, deploy="failure")
-    (line,) = (line for line in outcome.output.splitlines() if line.startswith("ci-kit: "))
+    lines = [line for line in outcome.output.splitlines() if line.startswith("ci-kit: ")]
+    assert len(lines) == 1, outcome.output[-3000:]
+    (line,) = lines
     assert said in line
     assert "Traceback" not in outcome.output
 
