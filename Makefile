@@ -26,7 +26,7 @@ unit: .venv/dev ## The tests that take seconds.
 	$(BIN)/python -m pytest -q -m "not e2e" -n auto
 
 e2e: .venv/dev tests/e2e/node/node_modules/.done ## The tests that drive the real things: git, act, emulate, DVC, zizmor, the demo.
-	$(BIN)/python -m pytest -q -m e2e -n 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -q -m e2e -n 4 --dist loadfile
 
 lint: .venv/dev ## Style, types and layers.
 	$(BIN)/ruff check

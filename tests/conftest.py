@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -21,35 +20,6 @@ settings.load_profile("kit")
 
 # The only reasons for which a test may be skipped where CI=true; anything else turns the run red.
 ALLOWED_SKIPS = ("the real cml is not on the PATH", "no file system can be mounted here")
-
-
-# The files that take longest, which a run of all begins with: beside the last of them nothing else could go on.
-LONGEST = (
-    "e2e/test_demo.py",
-    "train/test_ray.py",
-    "e2e/test_pull_request.py",
-    "deploy/test_remote.py",
-    "resume/test_recipes.py",
-    "init/test_start.py",
-    "e2e/test_retrain.py",
-    "resume/test_kills.py",
-    "e2e/test_ship.py",
-    "deploy/test_cluster.py",
-    "e2e/test_watch.py",
-    "package/test_frameworks.py",
-    "e2e/test_train.py",
-    "e2e/test_examples.py",
-    "deploy/test_docker.py",
-    "e2e/test_chain.py",
-    "resume/test_machines.py",
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with LONGEST, and leave the order as it is otherwise."""
-    here = Path(__file__).parent
-    places = {here / name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session", autouse=True)

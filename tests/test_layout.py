@@ -15,7 +15,6 @@ import yaml
 from ci_kit import cli
 from ci_kit.config import Config
 from ci_kit.options import Option
-from tests.conftest import LONGEST
 
 ROOT = Path(__file__).parent.parent
 MODULE_LINES, FUNCTION_LINES = 200, 40
@@ -121,10 +120,6 @@ def test_modules_and_functions_stay_small(path: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             documented = (ast.get_docstring(node, clean=False) or "").count("\n") + 1
             assert (node.end_lineno or 0) - node.lineno - documented < FUNCTION_LINES, node.name
-
-
-def test_the_longest_tests_are_there() -> None:
-    assert [name for name in LONGEST if not (ROOT / "tests" / name).is_file()] == []
 
 
 def test_help_imports_nothing_heavy() -> None:
