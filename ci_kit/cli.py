@@ -142,11 +142,12 @@ def _add(name: str) -> None:
 def _journey(names: tuple[str, ...], directory: Path, given: dict[str, Any], *, as_json: bool, **more: bool) -> None:
     """Run the journey of these steps; with JSON, also one that can't be finished tells the Results that there are."""
     from ci_kit import journeys
-    from ci_kit.steps import place, printed
+    from ci_kit.result import result_path
+    from ci_kit.steps import printed
 
     root, overrides = directory.resolve(), {name: _overrides(name, given) for name in names}
     journey = {CHECK: journeys.check, SHIP: journeys.ship, WATCH: journeys.watch}[names]
-    with printed(*(place(root, name, None) for name in names), as_json=as_json, many=True):
+    with printed(*(result_path(root, name) for name in names), as_json=as_json, many=True):
         code = journey(root, overrides, **more)
     raise typer.Exit(code)
 

@@ -5,14 +5,15 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from ci_kit.characters import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+T = TypeVar("T")
 DELAY = 2.0  # seconds; what ends earlier shows nothing
 BESIDE = 36  # columns that the bar, the count and the time take
 _lines: "list[_Line]" = []
@@ -37,6 +38,13 @@ def busy(what: str, done: int = 0, total: int | None = None) -> None:
     """Say what the command works at, and with a `total` how far it is; "" while another program has the terminal."""
     for line in _lines[-1:]:
         line.say(what, done, total)
+
+
+def each(items: Sequence[T], what: Callable[[T], str]) -> Iterator[T]:
+    """Yield the items, and say of each what the command works at and how many came before it."""
+    for done, item in enumerate(items):
+        busy(what(item), done, len(items))
+        yield item
 
 
 class _Line:

@@ -11,7 +11,7 @@ pytest_plugins = ["pytester"]
 # Many processes share a few cores here: threads of one that wait for each other, spinning, take them from the others.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# Nor need the pytest that `ci-kit evaluate` starts load the plugins of packages that only these tests have.
+# The pytest that `ci-kit evaluate` starts need not load the plugins of packages that only these tests have.
 _UNUSED = " ".join(f"-p no:{name}" for name in ("schemathesis", "faker", "hydra_pytest", "anyio"))
 os.environ["PYTEST_ADDOPTS"] = f"{os.environ.get('PYTEST_ADDOPTS', '')} {_UNUSED}".strip()
 

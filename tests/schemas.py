@@ -4,10 +4,12 @@ from typing import Any
 
 
 def judge(schema: dict[str, Any], **more: Any) -> Any:
-    """Return the validator of a schema."""
+    """Return the validator of a schema, which must be one itself."""
     from jsonschema.validators import validator_for
 
-    return validator_for(schema)(schema, **more)
+    kind = validator_for(schema)
+    kind.check_schema(schema)
+    return kind(schema, **more)
 
 
 def builtin(name: str) -> Any:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ci_kit.cli import STEPS
-from ci_kit.progress import busy, progress
+from ci_kit.progress import busy, each, progress
 from tests.init.made import both, lay, train
 
 ROOT = Path(__file__).parents[1]
@@ -113,6 +113,13 @@ def test_without_a_terminal_nothing_is_said(capfd: pytest.CaptureFixture[str], m
         busy("nothing")
     busy("nobody listens")
     assert capfd.readouterr() == ("", "")
+
+
+def test_each_item_is_said_with_how_many_came_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[tuple[str, int, int]] = []
+    monkeypatch.setattr("ci_kit.progress.busy", lambda *one: said.append(one))
+    assert [*each(("a", "b"), str.upper)] == ["a", "b"]
+    assert said == [("A", 0, 2), ("B", 1, 2)]
 
 
 def test_an_error_passes_and_leaves_the_terminal_as_it_was() -> None:

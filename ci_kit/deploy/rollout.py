@@ -10,7 +10,7 @@ from ci_kit.deploy.state import Colour, Journal, Past, State, now
 from ci_kit.deploy.trial import Candidate, Trial, passed
 from ci_kit.deploy.watch import Traffic
 from ci_kit.parts import Check, Metric
-from ci_kit.progress import busy
+from ci_kit.progress import each
 
 SEEN = 10.0  # seconds until clients must meet a version
 STEPS = ("start", "ready", "golden", "refuses", "api", "switch", "watch", "keep", "stop")
@@ -30,7 +30,7 @@ class Rollout:
     def run(self) -> None:
         """Deploy; whatever fails, or stops us, leaves the traffic where it was."""
         try:
-            for step in STEPS:
+            for step in each(STEPS, str):
                 if not self._do(step):
                     return self._back(": ".join(filter(None, (self.checks[-1].title, self.checks[-1].observed))))
         except BaseException as error:
@@ -51,7 +51,6 @@ class Rollout:
             pid=os.getpid(),
         )
         self.target.desk.save(self.state)
-        busy(name, STEPS.index(name), len(STEPS))
         does: Callable[[], Check] = getattr(self, f"_{name}", None) or getattr(self.trial, name)
         check = does()
         self._tell(check)

@@ -22,7 +22,7 @@ from ci_kit.forge.git import Git
 from ci_kit.forge.history import BRANCH
 from ci_kit.job import Job
 from ci_kit.parts import Check, Metric
-from ci_kit.progress import busy
+from ci_kit.progress import busy, each
 from ci_kit.render.phrases import count
 from ci_kit.result import Result
 from ci_kit.sections import Window
@@ -106,8 +106,7 @@ def _judged(
         return performance(job, cut.frame, base, before=_before(frame, job.config.drift.window, cut))
 
     judge, seen = Judge(job=job, reference=base, mark=mark, performance=score), list(past)
-    for number, cut in enumerate(chosen):
-        busy(f"judging {cut.words}", number, len(chosen))
+    for cut in each(chosen, lambda cut: f"judging {cut.words}"):
         one = judge.window(cut, seen)
         seen.append(one.result(job))
         yield one

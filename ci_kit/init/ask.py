@@ -45,5 +45,7 @@ class Asker:
 
     def agree(self, question: str, *, default: bool) -> bool:
         """Return whether the user agrees; with `yes` the default."""
+        if self.yes:
+            return default
         busy("")
-        return default if self.yes else typer.confirm(question, default=default)
+        return typer.confirm(question, default=default)

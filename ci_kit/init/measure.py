@@ -14,7 +14,7 @@ from ci_kit.data import kind
 from ci_kit.errors import UserError
 from ci_kit.init import facts
 from ci_kit.init.facts import CATEGORIES, Facts
-from ci_kit.progress import busy
+from ci_kit.progress import each
 from ci_kit.sections import DataSet
 from ci_kit.validate.plans import row_hash
 from ci_kit.validate.source import Source
@@ -81,9 +81,8 @@ class Rows:
         sources = {name: self.sources[name] for name in names}
         first = sources[names[0]]
         bare = any(kind(one.dataset, one.root) != "parquet" for one in sources.values())
-        found = list[Facts]()
-        for column in first.columns:
-            busy(f"looking at {', '.join(names)}", len(found), len(first.columns))
+        found = []
+        for column in each(first.columns, lambda _: f"looking at {', '.join(names)}"):
             parts = {name: self.column(name, column) for name in names}
             found.append(facts.gather(column, parts, bare=bare))
         return found

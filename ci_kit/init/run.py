@@ -56,7 +56,7 @@ def start(root: Path, target: str, asker: Asker) -> dict[str, object]:
         typer.echo(f"! {line}")
     command = f"ci-kit run check{asker.where}"
     typer.echo(f"Next: {command}; then commit, push, and open a pull request")
-    paths = {name: [shown(path, root) for path in each] for name, each in (("written", written), ("kept", kept))}
+    paths = {"written": [shown(path, root) for path in written], "kept": [shown(path, root) for path in kept]}
     return {**paths, "missing": missing, "next": command}
 
 

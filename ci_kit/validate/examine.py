@@ -5,7 +5,7 @@ from typing import Any
 
 from ci_kit.errors import CiKitError
 from ci_kit.parts import Check, Status
-from ci_kit.progress import busy
+from ci_kit.progress import each
 from ci_kit.validate.flavour import forced
 from ci_kit.validate.rules import Rule, rules
 from ci_kit.validate.source import Source
@@ -32,13 +32,9 @@ class Examination:
         with forced():
             self.faults = self.table.parse(self.schema)
             unusable = {fault.column or "" for fault in self.faults if fault.unusable}
-            asked = list(self._asked(list(rules(self.schema, self.table, unusable))))
+            known = [*rules(self.schema, self.table, unusable)]
+            asked = [self._rule(rule) for rule in each(known, lambda _: f"testing {self.source.name}")]
         return [*map(self._fault, self.faults), *filter(None, [*self._types(), *asked]), *self._together()]
-
-    def _asked(self, known: list[Rule]) -> Iterator[Check | None]:
-        for number, rule in enumerate(known):
-            busy(f"testing {self.source.name}", number, len(known))
-            yield self._rule(rule)
 
     def _pass(self, column: str | None, rule: str, observed: str, title: str, key: str | None) -> Check | None:
         if key is None or key not in self._patterns:

@@ -9,7 +9,7 @@ from typing import Self
 
 import httpx
 
-from tests.e2e.conftest import TRUST
+from ci_kit.authorities import authorities
 
 PAUSE = 0.01
 
@@ -38,7 +38,7 @@ class Load:
             thread.join(timeout=30)
 
     def _ask(self, number: int) -> None:
-        with httpx.Client(base_url=self.url, timeout=20, trust_env=False, verify=TRUST) as client:
+        with httpx.Client(base_url=self.url, timeout=20, trust_env=False, verify=authorities()) as client:
             while not self._end.is_set():
                 number = number % 50 + 1
                 self.seen.append(self._answer(client, number))

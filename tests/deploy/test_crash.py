@@ -13,13 +13,13 @@ import httpx
 import psutil
 import pytest
 
+from ci_kit.authorities import authorities
 from ci_kit.bento.server import taken
 from ci_kit.deploy import keeper, step
 from ci_kit.deploy.state import COLOURS, Desk, State
 from ci_kit.parts import Check, Status
 from tests.deploy import cut, made
 from tests.deploy.test_local import free_port, stop
-from tests.e2e.conftest import TRUST
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]
@@ -58,7 +58,7 @@ class Place:
         """Return the one version that answers clients; each of many requests is answered, and by that one."""
         seen = set()
         with httpx.Client(
-            base_url=f"http://127.0.0.1:{self.port}", timeout=20, trust_env=False, verify=TRUST
+            base_url=f"http://127.0.0.1:{self.port}", timeout=20, trust_env=False, verify=authorities()
         ) as client:
             for number in range(1, 21):
                 answer = client.post("/predict", json={"rows": [{"a": float(number), "b": 1.0}]})
@@ -76,7 +76,7 @@ class Place:
         for colour in COLOURS:
             try:
                 answer = httpx.get(
-                    f"http://127.0.0.1:{self.state().ports[colour]}/readyz", trust_env=False, verify=TRUST
+                    f"http://127.0.0.1:{self.state().ports[colour]}/readyz", trust_env=False, verify=authorities()
                 )
             except httpx.TransportError:
                 continue

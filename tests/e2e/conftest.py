@@ -1,7 +1,6 @@
 """Fixtures of the end-to-end tests: a GitHub, a user's repository, a runner."""
 
 import os
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ci_kit.authorities import authorities
 from ci_kit.forge.client import Client
 from ci_kit.forge.github import GitHubForge
 from tests.e2e.consumer import Consumer
@@ -17,7 +17,6 @@ from tests.e2e.rules import WRITE
 from tests.e2e.runner import Runner, copy_kit
 
 MakeForge = Callable[..., GitHubForge]
-TRUST = ssl.create_default_context()  # making one takes longer than most tests
 
 
 def require(lacking: str | None, env: Mapping[str, str]) -> None:
@@ -50,7 +49,7 @@ def forge(github: Hub) -> Iterator[MakeForge]:
     transports: list[httpx.HTTPTransport] = []
 
     def make(token: str = WRITE, pace: float = 0.0) -> GitHubForge:
-        transports.append(httpx.HTTPTransport(verify=TRUST))
+        transports.append(httpx.HTTPTransport(verify=authorities()))
         client = Client(github.url, token, transport=transports[-1], sleep=lambda seconds: time.sleep(seconds * pace))
         return GitHubForge(client, "octo/demo", 1, url="https://github.com/octo/demo/actions/runs/1")
 

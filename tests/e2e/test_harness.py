@@ -10,7 +10,8 @@ import httpx
 import pytest
 import trustme
 
-from tests.e2e.conftest import TRUST, require
+from ci_kit.authorities import authorities
+from tests.e2e.conftest import require
 from tests.e2e.consumer import Consumer
 from tests.e2e.contract import Contract
 from tests.e2e.copier import Copier, git
@@ -25,7 +26,7 @@ MakeConsumer = Callable[..., Consumer]
 
 def client(hub: Hub, token: str = WRITE) -> httpx.Client:
     headers = {"authorization": f"Bearer {token}"} if token else {}
-    return httpx.Client(base_url=hub.url, headers=headers, timeout=20, trust_env=False, verify=TRUST)
+    return httpx.Client(base_url=hub.url, headers=headers, timeout=20, trust_env=False, verify=authorities())
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from ci_kit import forge as forges
+from ci_kit.authorities import authorities
 from ci_kit.config import read
 from ci_kit.forge import verdicts
 from ci_kit.forge.base import read_mark
@@ -24,7 +25,6 @@ from ci_kit.job import Job
 from ci_kit.parts import Check, Source
 from ci_kit.report.step import run
 from ci_kit.result import Findings
-from tests.e2e.conftest import TRUST
 from tests.e2e.faults import Fault, forbidden, secondary
 from tests.e2e.hub import Hub
 from tests.e2e.rules import READ, WRITE
@@ -152,7 +152,7 @@ def desk(github: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     known = {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_PATH": str(tmp_path / "event.json"), "GITHUB_RUN_ATTEMPT": "1"}
     known |= {"GITHUB_REPOSITORY": "octo/demo", "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
     known |= {"GITHUB_OUTPUT": str(tmp_path / "output")}
-    transport = Failing(verify=TRUST)
+    transport = Failing(verify=authorities())
 
     def connect(root: Path, event: Any, publisher: str = "github", env: Mapping[str, str] = os.environ) -> GitHubForge:
         client = Client(github.url, env["GITHUB_TOKEN"], transport=transport, sleep=lambda _: None)

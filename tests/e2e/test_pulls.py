@@ -7,10 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
+from ci_kit.authorities import authorities
 from ci_kit.errors import CiKitError, UserError
 from ci_kit.forge.base import Proposal, Pull, Stamp, mark, read_mark
 from ci_kit.forge.github import GitHubForge
-from tests.e2e.conftest import TRUST, MakeForge
+from tests.e2e.conftest import MakeForge
 from tests.e2e.faults import Fault, forbidden
 from tests.e2e.hub import Hub
 from tests.e2e.rules import APP, MAX_BODY, PERSON, READ, WRITE
@@ -215,7 +216,9 @@ class TestPropose:
 
     def test_a_branch_that_a_person_deleted_closed_its_pull_request(self, github: Hub, forge: MakeForge) -> None:
         first = forge().propose(proposal(github), stamp(1))
-        with httpx.Client(base_url=github.url, headers={"authorization": f"Bearer {PERSON}"}, verify=TRUST) as person:
+        with httpx.Client(
+            base_url=github.url, headers={"authorization": f"Bearer {PERSON}"}, verify=authorities()
+        ) as person:
             person.delete(github.path(f"/git/refs/heads/{BRANCH}")).raise_for_status()
         assert forge().opened(BRANCH, "main") is None
         second = forge().propose(proposal(github), stamp(2))

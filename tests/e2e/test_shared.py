@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from ci_kit.authorities import authorities
 from ci_kit.forge import shared
 from ci_kit.forge.client import Client
 from ci_kit.forge.github import GitHubForge
 from ci_kit.forge.parts import read
-from tests.e2e.conftest import TRUST, MakeForge
+from tests.e2e.conftest import MakeForge
 from tests.e2e.hub import Hub
 from tests.e2e.rules import MAX_BODY, WRITE
 from tests.forge.shares import part
@@ -22,7 +23,7 @@ PACE = 0.5  # of the waits, and of what counts as late
 
 def share(github: Hub, name: str) -> str:
     """Share a report of some length, with a clock that runs faster than ours."""
-    with httpx.HTTPTransport(verify=TRUST) as transport:
+    with httpx.HTTPTransport(verify=authorities()) as transport:
         client = Client(
             github.url,
             WRITE,

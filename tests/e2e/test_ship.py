@@ -14,6 +14,7 @@ import psutil
 import pytest
 import yaml
 
+from ci_kit.authorities import authorities
 from ci_kit.deploy import keeper
 from ci_kit.deploy.state import Desk
 from ci_kit.forge.client import Client
@@ -21,7 +22,6 @@ from ci_kit.forge.github import GitHubForge
 from ci_kit.steps import step
 from tests.deploy import made
 from tests.e2e import project
-from tests.e2e.conftest import TRUST
 from tests.e2e.consumer import Consumer
 from tests.e2e.hub import Hub
 from tests.e2e.rules import WRITE
@@ -84,7 +84,7 @@ def evaluated(user: Consumer, hub: Hub) -> None:
     sha = user.git("rev-parse", "HEAD")
     assert step("evaluate", user.folder, {"evaluate.first-run": "allow"}).status in ("pass", "warn")
     content = (user.folder / ".ci-kit" / "evaluate.json").read_bytes()
-    with httpx.HTTPTransport(verify=TRUST) as transport:
+    with httpx.HTTPTransport(verify=authorities()) as transport:
         client = Client(hub.url, WRITE, transport=transport, sleep=lambda _: None)
         GitHubForge(client, "octo/demo", 1, url="x").record({f"results/{sha}/evaluate.json": content}, "Record")
 
@@ -197,8 +197,7 @@ def test_what_can_not_begin_is_one_line(story: Story, label: str, said: str) -> 
     assert_ended(outcome, 1, deploy="failure")
     lines = [line for line in outcome.output.splitlines() if line.startswith("ci-kit: ")]
     assert len(lines) == 1, outcome.output[-3000:]
-    (line,) = lines
-    assert said in line
+    assert said in lines[0]
     assert "Traceback" not in outcome.output
 
 

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import httpx
 
+from ci_kit.authorities import authorities
 from ci_kit.forge.assets import Assets
 from ci_kit.forge.client import Client
 from ci_kit.registry.dvc import DVC
 from ci_kit.registry.github import Releases
 from ci_kit.registry.oci import OCI
 from ci_kit.registry.stores import Folder, Store
-from tests.e2e.conftest import TRUST, require
+from tests.e2e.conftest import require
 from tests.e2e.hub import Hub, missing
 from tests.e2e.rules import WRITE
 from tests.registry.oci_server import PASSWORD, USER, Registry
@@ -86,7 +87,7 @@ def oci(root: Path) -> Iterator[Shelf]:
 @contextlib.contextmanager
 def release(root: Path) -> Iterator[Shelf]:
     require(missing(), os.environ)
-    with Hub() as hub, httpx.HTTPTransport(verify=TRUST) as transport:
+    with Hub() as hub, httpx.HTTPTransport(verify=authorities()) as transport:
         hub.sample()
 
         def store(token: str) -> Store:

@@ -13,12 +13,13 @@ from typing import Any
 import httpx
 import pytest
 
+from ci_kit.authorities import authorities
 from ci_kit.errors import CiKitError, Unavailable, UserError
 from ci_kit.forge import assets as module
 from ci_kit.forge.assets import Assets
 from ci_kit.forge.client import Client
 from ci_kit.registry.github import Releases, connect
-from tests.e2e.conftest import TRUST, require
+from tests.e2e.conftest import require
 from tests.e2e.faults import Fault, forbidden, secondary
 from tests.e2e.hub import Hub, missing
 from tests.e2e.rules import READ, WRITE
@@ -102,7 +103,7 @@ class TestOnGitHub:
         made: list[httpx.HTTPTransport] = []
 
         def make(token: str = WRITE) -> Releases:
-            made.append(Hasty(verify=TRUST))
+            made.append(Hasty(verify=authorities()))
             client = Client(github.url, token, transport=made[-1], sleep=lambda _: None)
             return Releases(Assets(client, github.url, "/repos/octo/demo"))
 
@@ -197,7 +198,7 @@ class TestOnGitHub:
             if len(looks) == 3:
                 github.gateway.releases.unfinished.clear()
 
-        with httpx.HTTPTransport(verify=TRUST) as transport:
+        with httpx.HTTPTransport(verify=authorities()) as transport:
             client = Client(github.url, WRITE, transport=transport, sleep=sleep)
             Releases(Assets(client, github.url, "/repos/octo/demo")).put(archive, "digits", DIGEST)
         assert len(looks) == 3
@@ -231,7 +232,7 @@ class TestOnGitHub:
 
     def test_an_empty_repository_is_one_line(self, hub: Hub, archive: Path) -> None:
         hub.reset()
-        with httpx.HTTPTransport(verify=TRUST) as transport:
+        with httpx.HTTPTransport(verify=authorities()) as transport:
             client = Client(hub.url, WRITE, transport=transport, sleep=lambda _: None)
             with pytest.raises(UserError, match="Repository is empty"):
                 Releases(Assets(client, hub.url, "/repos/octo/demo")).put(archive, "digits", DIGEST)
