@@ -75,7 +75,7 @@ class _Line:
             self._bar = Progress(
                 SpinnerColumn(),
                 TextColumn("{task.description}", markup=False),
-                BarColumn(bar_width=16),
+                BarColumn(bar_width=16, complete_style="cyan"),
                 TextColumn("{task.fields[count]}", markup=False),
                 TimeElapsedColumn(),
                 # As everything printed goes through it meanwhile: it must not break lines, nor move stdout to stderr.

@@ -77,6 +77,7 @@ def test_a_terminal_shows_it_and_keeps_what_was_printed() -> None:
     assert "evaluate: asking [red] of a\\u001b[2Jhostile… " in shown
     assert "3/12" in shown
     assert "\x1b[2J" not in shown
+    assert not re.search(r"\x1b\[[39]1m", shown), "red is for what failed"
     assert "asking" not in shown[printed:], "it stays away while another program has the terminal"
     assert "\x1b[2K" in shown[printed - 20 : printed]
     drawn = [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", one) for one in re.split(r"[\r\n]+", shown) if "evaluate:" in one]
