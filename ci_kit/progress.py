@@ -21,8 +21,11 @@ _lines: "list[_Line]" = []
 
 @contextlib.contextmanager
 def progress(command: str) -> Iterator[None]:
-    """Show on stderr, where that is a terminal, what `busy` says while the command works; remove it at the end."""
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    """Show on stderr, where that is a person's terminal, what `busy` says while the command works, and remove it.
+
+    A CI job may have a terminal, too, but its log keeps what is to be removed; a dumb one can't remove anything.
+    """
+    if not sys.stderr.isatty() or os.environ.get("CI") or os.environ.get("TERM") == "dumb":
         yield
         return
     line = _Line(command)

@@ -49,7 +49,7 @@ print("the end")
 def seen(code: str, *, stdout: Path | None = None, **env: str) -> str:
     """Return all that a terminal of 80 columns is sent."""
     main, other = pty.openpty()
-    known = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    known = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "CI")}
     with stdout.open("wb") if stdout else os.fdopen(os.dup(other), "wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(code)],
@@ -102,10 +102,11 @@ def test_what_goes_elsewhere_is_left_as_it_is(tmp_path: Path) -> None:
     assert (tmp_path / "out").read_text() == f"{LONG}\n{HALF}\nas it is\nthe end\n"
 
 
-def test_what_is_over_soon_and_a_dumb_terminal_show_nothing() -> None:
+def test_what_is_over_soon_a_dumb_terminal_and_a_runner_show_nothing() -> None:
     plain = f"{LONG}\r\n{HALF}\r\nas it is\r\nthe end\r\n"
     assert seen(WORK.replace("DELAY = 0.1", "DELAY = 60")) == plain
     assert seen(WORK, TERM="dumb") == plain
+    assert seen(WORK, CI="true") == plain, "some runners hand a terminal to a job, and keep all that it is sent"
 
 
 def test_without_a_terminal_nothing_is_said(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
